@@ -1,0 +1,196 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+
+	"geomq/dedupe"
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+// remembered is how many entries of a log a session recognises when they are
+// sent again; older ones are compared with the replica.
+const remembered = 4096
+
+// batch is an unpacked frame on its way from unpack to apply.
+type batch struct {
+	unpacker Unpacker
+	entries  []entry.Entry
+	fresh    []entry.Entry // the part of entries that the replica lacks
+	more     bool
+	err      *Failed
+}
+
+// applyAll unpacks frames and appends their entries until the session ends. Two
+// batches take turns, so that one frame is unpacked while the other is applied.
+func (s *sinkSession) applyAll(ctx context.Context, appender Appender, last geo.Offset) {
+	free, full := make(chan *batch, 2), make(chan *batch, 2)
+	free <- new(batch)
+	free <- new(batch)
+	s.group.Go(func() {
+		defer close(full)
+		s.unpackAll(ctx, free, full, dedupe.NewRecent(last, remembered))
+	})
+	defer func() { // let unpackAll finish
+		for range full {
+		}
+	}()
+	for b := range full {
+		if b.err != nil {
+			s.fail(*b.err)
+			return
+		}
+		if err := s.append(ctx, appender, b); err != nil {
+			s.fail(Failed{localCause(err), err.Error()})
+			return
+		}
+		select {
+		case free <- b:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *sinkSession) append(ctx context.Context, appender Appender, b *batch) error {
+	if len(b.fresh) == 0 {
+		s.wake() // nothing to apply, but the frame's credit is free again
+		return nil
+	}
+	if err := appender.Append(ctx, b.fresh, b.more); err != nil {
+		return err
+	}
+	s.link.mu.Lock()
+	defer s.link.mu.Unlock()
+	s.link.status.AppliedTime = b.fresh[len(b.fresh)-1].Time
+	return nil
+}
+
+func (s *sinkSession) unpackAll(ctx context.Context, free, full chan *batch, recent *dedupe.Recent) {
+	var hasher entry.Hasher
+	for {
+		a, more, ok := s.work.take()
+		if !ok {
+			return
+		}
+		var b *batch
+		select {
+		case b = <-free:
+		case <-ctx.Done():
+			return
+		}
+		b.more = more
+		b.err = s.unpack(ctx, b, a, recent, &hasher)
+		select {
+		case full <- b:
+		case <-ctx.Done():
+			return
+		}
+		if b.err != nil {
+			return
+		}
+	}
+}
+
+// unpack fills b with the entries of a frame and judges each of them.
+func (s *sinkSession) unpack(ctx context.Context, b *batch, a Apply, recent *dedupe.Recent, hasher *entry.Hasher) *Failed {
+	var err error
+	if b.entries, err = b.unpacker.Unpack(b.entries[:0], a.Frame); err != nil {
+		return &Failed{CauseDamaged, err.Error()}
+	}
+	b.fresh = b.entries[a.Skip:]
+	for i := range b.entries {
+		e := &b.entries[i]
+		digest := hasher.Entry(e)
+		if failed := s.judge(ctx, e, digest, recent.Judge(e, digest)); failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+func (s *sinkSession) judge(ctx context.Context, e *entry.Entry, digest entry.Digest, verdict dedupe.Verdict) *Failed {
+	switch verdict {
+	case dedupe.Repeat:
+		s.link.stats.repeated.Add(1)
+		fallthrough
+	case dedupe.Fresh:
+		s.sums.add(e.Offset, digest)
+		return nil
+	case dedupe.Resend:
+		s.link.stats.resent.Add(1)
+		return nil
+	case dedupe.Forgotten:
+		return s.compare(ctx, e.Offset, digest)
+	case dedupe.Conflict:
+		return conflict(e.Offset)
+	}
+	return &Failed{CauseOffset, fmt.Sprintf("offset %d came before the one in front of it", e.Offset)}
+}
+
+// compare looks up in the replica what came again.
+func (s *sinkSession) compare(ctx context.Context, offset geo.Offset, digest entry.Digest) *Failed {
+	stored, err := digestAt(ctx, s.replica, offset)
+	switch {
+	case err != nil:
+		return &Failed{CauseLocal, err.Error()}
+	case stored != nil && *stored != digest:
+		return conflict(offset)
+	}
+	s.link.stats.resent.Add(1)
+	return nil
+}
+
+func conflict(offset geo.Offset) *Failed {
+	return &Failed{CauseConflict, fmt.Sprintf("offset %d came again as another entry than the replica holds", offset)}
+}
+
+// check compares blocks of the replica with the origin's seals and keeps those
+// that agree.
+func (s *sinkSession) check(ctx context.Context) {
+	for {
+		seal, _, ok := s.checks.take()
+		if !ok || ctx.Err() != nil {
+			return
+		}
+		if failed := s.checkSeal(ctx, seal); failed != nil && ctx.Err() == nil {
+			s.fail(*failed)
+			return
+		}
+	}
+}
+
+func (s *sinkSession) checkSeal(ctx context.Context, seal geo.Seal) *Failed {
+	sum, ok := s.sums.take(seal.Block)
+	if !ok {
+		var err error
+		if sum, _, err = sumOf(ctx, s.replica, seal.Block); err != nil {
+			return &Failed{CauseLocal, err.Error()}
+		}
+	}
+	if sum != entry.Digest(seal.Digest) {
+		return s.differs(ctx, seal)
+	}
+	if err := s.replica.PutSeal(ctx, seal); err != nil {
+		return &Failed{CauseLocal, fmt.Sprintf("could not keep the seal of block %d: %v", seal.Block, err)}
+	}
+	s.link.stats.seals.Add(1)
+	return nil
+}
+
+// differs decides what a seal that does not agree means. A block that the
+// replica has not whole, since it began or was trimmed inside it, proves
+// nothing.
+func (s *sinkSession) differs(ctx context.Context, seal geo.Seal) *Failed {
+	extent, err := s.replica.Extent(ctx)
+	if err != nil {
+		return &Failed{CauseLocal, err.Error()}
+	}
+	if extent.First > seal.Block.Range().First {
+		return nil
+	}
+	log := s.link.cfg.Log
+	return &Failed{CauseConflict, fmt.Sprintf("block %d (offsets %s) of %s is not what its origin sealed: find the entries with `geomq verify %s`",
+		seal.Block, seal.Block.Range(), log, log)}
+}

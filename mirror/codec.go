@@ -1,0 +1,172 @@
+package mirror
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+
+	"geomq/geo"
+)
+
+// A message on the wire is its kind (one byte), its body, and a CRC-32C over
+// both as four bytes. The bodies of Hello, Welcome and Refusal are JSON, since
+// later versions add to them; the others are fixed fields in little-endian.
+
+const (
+	maxHandshake = 64 << 10
+	checksumLen  = 4
+	// frameHeader is kind, session, number, first, count, raw and codec.
+	frameHeader = 1 + 8 + 8 + 8 + 4 + 4 + 1
+	// FrameOverhead is how many bytes a frame has beyond its payload.
+	FrameOverhead = frameHeader + checksumLen
+	// maxAbsent is more holes than a block has offsets.
+	maxAbsent = geo.BlockSize
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Encode appends m to dst in its wire form.
+func Encode(dst []byte, m Message) []byte {
+	start := len(dst)
+	dst = append(dst, byte(m.Kind()))
+	switch m := m.(type) {
+	case *Frame:
+		dst = appendFrame(dst, m)
+	case *SealNote:
+		dst = appendSeal(dst, m)
+	case *Beat:
+		dst = appendNumbers(dst, uint64(m.Session), uint64(m.Head.First), uint64(m.Head.Last), uint64(m.Head.Time), m.Head.Bytes, m.Head.Entries)
+	case *Credit:
+		dst = appendNumbers(dst, uint64(m.Session), m.Granted, uint64(m.Applied))
+	case *Bye:
+		dst = append(appendNumbers(dst, uint64(m.Session)), m.Cause...)
+	default:
+		text, err := json.Marshal(m)
+		if err != nil {
+			panic(fmt.Sprintf("mirror: a %s that can't be written as JSON: %v", m.Kind(), err)) // plain fields only: can't be
+		}
+		dst = append(dst, text...)
+	}
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+}
+
+func appendNumbers(dst []byte, numbers ...uint64) []byte {
+	for _, n := range numbers {
+		dst = binary.LittleEndian.AppendUint64(dst, n)
+	}
+	return dst
+}
+
+func appendFrame(dst []byte, f *Frame) []byte {
+	dst = appendNumbers(dst, uint64(f.Session), f.Number, uint64(f.First))
+	dst = binary.LittleEndian.AppendUint32(dst, f.Count)
+	dst = binary.LittleEndian.AppendUint32(dst, f.Raw)
+	dst = append(dst, byte(f.Codec))
+	return append(dst, f.Payload...)
+}
+
+func appendSeal(dst []byte, m *SealNote) []byte {
+	dst = appendNumbers(dst, uint64(m.Session), uint64(m.Seal.Block))
+	dst = append(dst, m.Seal.Digest[:]...)
+	for _, o := range m.Seal.Absent {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(o))
+	}
+	return dst
+}
+
+// Decode reads one message. What it returns points into data. The error wraps
+// ErrMessage.
+func Decode(data []byte) (Message, error) {
+	if len(data) < 1+checksumLen {
+		return nil, fmt.Errorf("%w: %d bytes", ErrMessage, len(data))
+	}
+	body, sum := data[:len(data)-checksumLen], data[len(data)-checksumLen:]
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(sum) {
+		return nil, fmt.Errorf("%w: checksum of %d bytes is wrong", ErrMessage, len(data))
+	}
+	kind, body := Kind(body[0]), body[1:]
+	var m Message
+	switch kind {
+	case KindFrame:
+		m = decodeFrame(body)
+	case KindSeal:
+		m = decodeSeal(body)
+	case KindBeat:
+		m = decodeBeat(body)
+	case KindCredit:
+		m = decodeCredit(body)
+	case KindBye:
+		m = decodeBye(body)
+	case KindHello:
+		m = decodeJSON(body, &Hello{})
+	case KindWelcome:
+		m = decodeJSON(body, &Welcome{})
+	case KindRefusal:
+		m = decodeJSON(body, &Refusal{})
+	}
+	if m == nil {
+		return nil, fmt.Errorf("%w: kind %d, %d bytes", ErrMessage, kind, len(data))
+	}
+	return m, nil
+}
+
+func decodeJSON(body []byte, m Message) Message {
+	if len(body) > maxHandshake || json.Unmarshal(body, m) != nil {
+		return nil
+	}
+	return m
+}
+
+func decodeFrame(b []byte) Message {
+	if len(b) < frameHeader-1 {
+		return nil
+	}
+	f := &Frame{
+		Session: Session(number(b, 0)), Number: number(b, 1), First: geo.Offset(number(b, 2)),
+		Count: binary.LittleEndian.Uint32(b[24:]), Raw: binary.LittleEndian.Uint32(b[28:]),
+		Codec: Codec(b[32]), Payload: b[33:],
+	}
+	if f.First == 0 || f.Count == 0 || f.First+geo.Offset(f.Count) < f.First {
+		return nil
+	}
+	return f
+}
+
+func decodeSeal(b []byte) Message {
+	const fixed = 8 + 8 + 16
+	if len(b) < fixed || (len(b)-fixed)%8 != 0 || (len(b)-fixed)/8 > maxAbsent {
+		return nil
+	}
+	m := &SealNote{Session: Session(number(b, 0)), Seal: geo.Seal{Block: geo.Block(number(b, 1)), Digest: [16]byte(b[16:32])}}
+	for i := fixed; i < len(b); i += 8 {
+		m.Seal.Absent = append(m.Seal.Absent, geo.Offset(binary.LittleEndian.Uint64(b[i:])))
+	}
+	return m
+}
+
+func decodeBeat(b []byte) Message {
+	if len(b) != 6*8 {
+		return nil
+	}
+	return &Beat{Session: Session(number(b, 0)), Head: Head{
+		First: geo.Offset(number(b, 1)), Last: geo.Offset(number(b, 2)), Time: int64(number(b, 3)),
+		Bytes: number(b, 4), Entries: number(b, 5),
+	}}
+}
+
+func decodeCredit(b []byte) Message {
+	if len(b) != 3*8 {
+		return nil
+	}
+	return &Credit{Session: Session(number(b, 0)), Granted: number(b, 1), Applied: geo.Offset(number(b, 2))}
+}
+
+func decodeBye(b []byte) Message {
+	if len(b) < 8 || len(b) > 8+64 {
+		return nil
+	}
+	return &Bye{Session: Session(number(b, 0)), Cause: Cause(b[8:])}
+}
+
+func number(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }

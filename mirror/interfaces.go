@@ -1,0 +1,106 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+// Errors that implementations of the interfaces below return for the runners to
+// act on.
+var (
+	// ErrNoLog says that this cluster does not hold the log (yet).
+	ErrNoLog = errors.New("no such log here")
+	// ErrFenced says that an append was refused because the replica's end is
+	// not where the appender thought. The session ends; the next one begins
+	// from the replica's own end.
+	ErrFenced = errors.New("the replica's end is elsewhere")
+	// ErrStream says that a replica's stream exists and can't be one, or can't
+	// be made. The link halts until a person has changed something.
+	ErrStream = errors.New("unfit stream")
+	// ErrNoSource says that nothing in the holder's region answers for links.
+	ErrNoSource = errors.New("no source answers")
+)
+
+// Reader gives a log's entries in ascending order of offsets.
+type Reader interface {
+	// Next waits until there is at least one entry and returns all that have
+	// arrived. They are valid until the following call. A context that ends
+	// makes it return the context's error, and loses nothing.
+	Next(ctx context.Context) ([]entry.Entry, error)
+	Close() error
+}
+
+// HeldLog is a CommitLog in this cluster, origin's or replica's, to read from.
+type HeldLog interface {
+	Extent(ctx context.Context) (geo.Extent, error)
+	// Read starts at from, or at the first offset behind it that exists.
+	Read(ctx context.Context, from geo.Offset) (Reader, error)
+	// Seals returns the seals kept here of the blocks first to last, ascending.
+	Seals(ctx context.Context, first, last geo.Block) ([]geo.Seal, error)
+}
+
+// Holder opens the logs of this cluster for sources.
+type Holder interface {
+	// Held returns ErrNoLog if the log is not here.
+	Held(ctx context.Context, log geo.CommitLog) (HeldLog, error)
+}
+
+// SealedLog is a CommitLog whose seals are kept here.
+type SealedLog interface {
+	HeldLog
+	// Unsealed is the first block without a seal here.
+	Unsealed(ctx context.Context) (geo.Block, error)
+	// PutSeal keeps a seal for good. It is idempotent, and fails if the block
+	// has another seal already.
+	PutSeal(ctx context.Context, seal geo.Seal) error
+}
+
+// Replica is a CommitLog of another region in this cluster, to write to.
+type Replica interface {
+	SealedLog
+	// Append opens the way in behind last, which must be the replica's end.
+	// applied is called from one goroutine with each new end of the replica.
+	Append(ctx context.Context, last geo.Offset, applied func(geo.Offset)) (Appender, error)
+	// Trim removes what lies before first.
+	Trim(ctx context.Context, first geo.Offset) error
+}
+
+// Appender appends to a replica.
+type Appender interface {
+	// Append hands consecutive entries to the broker and returns before they
+	// are applied; it blocks while too much is under way. more says that
+	// further entries will follow at once. The entries may be used again when
+	// it returns.
+	Append(ctx context.Context, entries []entry.Entry, more bool) error
+	// Done is closed when the appender has failed; Err says why.
+	Done() <-chan struct{}
+	Err() error
+	Close() error
+}
+
+// Replicas opens this cluster's replicas for sinks.
+type Replicas interface {
+	// Open returns ErrNoLog if there is no replica yet.
+	Open(ctx context.Context, log geo.CommitLog) (Replica, error)
+	// Create makes a replica whose first offset will be first.
+	Create(ctx context.Context, log geo.CommitLog, first geo.Offset, epochs geo.Epochs) (Replica, error)
+}
+
+// Conn carries the messages of one session, in order. Messages may be lost only
+// together with the connection or as a whole; the protocol notices both.
+type Conn interface {
+	// Send may keep data until the peer has received it.
+	Send(ctx context.Context, data []byte) error
+	// Receive returns a message that the caller owns. It returns ErrNoSource
+	// where a Hello found nobody to answer it.
+	Receive(ctx context.Context) ([]byte, error)
+	Close() error
+}
+
+// Dialer opens a Conn into another region and sends the first message on it.
+type Dialer interface {
+	Dial(ctx context.Context, to geo.Region, hello []byte) (Conn, error)
+}

@@ -1,0 +1,136 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"geomq/geo"
+)
+
+// Pauses between a link's sessions.
+const (
+	firstPause = 50 * time.Millisecond
+	longPause  = 500 * time.Millisecond
+	haltPause  = 5 * time.Second
+)
+
+// LinkConfig says what a Link pulls and how.
+type LinkConfig struct {
+	Log geo.CommitLog
+	// From is the region of the holder to pull from, To our own.
+	From, To  geo.Region
+	Dialer    Dialer
+	Replicas  Replicas
+	Credit    uint64 // uncompressed bytes under way at most
+	Frame     int    // uncompressed bytes per frame
+	Codec     Codec
+	Heartbeat time.Duration
+	Logger    *slog.Logger
+}
+
+// Link pulls one CommitLog from one holder into one local replica, in sessions
+// that follow each other until Run's context ends. Each session begins from the
+// replica's own end, so that nothing has to be remembered in between.
+type Link struct {
+	cfg   LinkConfig
+	stats stats
+
+	mu     sync.Mutex // guards what follows
+	status LinkStatus
+}
+
+// NewLink returns a Link for Run.
+func NewLink(cfg LinkConfig) *Link {
+	l := &Link{cfg: cfg}
+	l.status = LinkStatus{Log: cfg.Log, From: cfg.From, To: cfg.To, State: StateConnecting, Since: time.Now(), Codec: cfg.Codec, Credit: cfg.Credit}
+	return l
+}
+
+// Run pulls until ctx ends and returns nil then. One goroutine calls it.
+func (l *Link) Run(ctx context.Context) error {
+	defer l.note(StateClosed, "", "")
+	logger := l.cfg.Logger.With("log", l.cfg.Log.Stream(), "from", l.cfg.From)
+	pause, told := firstPause, Cause("")
+	for ctx.Err() == nil {
+		l.note(StateConnecting, "", "")
+		began := time.Now()
+		end := l.session(ctx, logger)
+		if ctx.Err() != nil {
+			return nil
+		}
+		l.stats.refuse(end.Cause)
+		if time.Since(began) > 10*longPause {
+			pause, told = firstPause, ""
+		}
+		if end.Cause != told { // once per cause, not once per try
+			told = end.Cause
+			logger.Warn("link ended, opening it again", "cause", end.Cause, "reason", end.Text)
+		}
+		wait := pause/2 + rand.N(pause/2+1)
+		state := StateWaiting
+		if end.Cause.Halts() {
+			wait, state = haltPause, StateHalted
+		}
+		l.note(state, end.Cause, end.Text)
+		pause = min(2*pause, longPause)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// session runs one session to its end.
+func (l *Link) session(ctx context.Context, logger *slog.Logger) End {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	replica, stand, err := l.stand(ctx)
+	if err != nil {
+		return End{localCause(err), err.Error()}
+	}
+	s := &sinkSession{link: l, log: logger, replica: replica, machine: NewSink(SinkConfig{
+		Session: Session(rand.Uint64()), Log: l.cfg.Log, To: l.cfg.To, Credit: l.cfg.Credit,
+		Frame: l.cfg.Frame, Codecs: []string{l.cfg.Codec.String()}, Heartbeat: l.cfg.Heartbeat,
+	})}
+	return s.run(ctx, stand)
+}
+
+// stand finds out where the replica stands, and opens it if there is one.
+func (l *Link) stand(ctx context.Context) (Replica, Stand, error) {
+	replica, err := l.cfg.Replicas.Open(ctx, l.cfg.Log)
+	if errors.Is(err, ErrNoLog) {
+		return nil, Stand{}, nil
+	}
+	if err != nil {
+		return nil, Stand{}, err
+	}
+	extent, err := replica.Extent(ctx)
+	if err != nil {
+		return nil, Stand{}, err
+	}
+	stand := Stand{Exists: true, Last: extent.Last, Epochs: extent.Epochs}
+	if stand.Unsealed, err = replica.Unsealed(ctx); err != nil {
+		return nil, stand, err
+	}
+	if extent.Range().Len() > 0 {
+		stand.Unsealed = max(stand.Unsealed, geo.BlockOf(extent.First))
+		stand.Digest, err = digestAt(ctx, replica, extent.Last)
+	}
+	return replica, stand, err
+}
+
+// localCause is the cause of an error of this cluster's own broker.
+func localCause(err error) Cause {
+	switch {
+	case errors.Is(err, ErrFenced):
+		return CauseFenced
+	case errors.Is(err, ErrStream):
+		return CauseRefused
+	}
+	return CauseLocal
+}

@@ -1,0 +1,185 @@
+package mirror
+
+import (
+	"time"
+
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+// Versions of the link protocol that this build speaks.
+const (
+	MinVersion = 1
+	MaxVersion = 1
+)
+
+// Session names one opening of a link. It is random, stands in every message,
+// and a message of another session is refused.
+type Session uint64
+
+// Kind tells the messages of the protocol apart; it is their first byte.
+type Kind byte
+
+// The kinds of messages.
+const (
+	KindHello Kind = iota + 1
+	KindWelcome
+	KindRefusal
+	KindFrame
+	KindSeal
+	KindBeat
+	KindCredit
+	KindBye
+)
+
+var kindNames = map[Kind]string{
+	KindHello: "hello", KindWelcome: "welcome", KindRefusal: "refusal", KindFrame: "frame",
+	KindSeal: "seal", KindBeat: "beat", KindCredit: "credit", KindBye: "bye",
+}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Message is one message of the protocol.
+type Message interface {
+	Kind() Kind
+	Of() Session
+}
+
+// Hello opens a session: the sink says where it stands.
+type Hello struct {
+	Session Session `json:"session"`
+	// MinVersion and MaxVersion bound the protocol versions that the sink speaks.
+	MinVersion int `json:"min_version"`
+	MaxVersion int `json:"max_version"`
+	// Log is the stream name of the CommitLog asked for.
+	Log string `json:"log"`
+	// To is the sink's region.
+	To geo.Region `json:"to"`
+	// From is the first offset wanted: the replica's last one plus 1. It is 0
+	// where there is no replica yet, and means the holder's first.
+	From geo.Offset `json:"from"`
+	// Last is the digest of the replica's entry at From − 1, by which the holder
+	// notices that the two logs are not the same; absent where there is none.
+	Last *entry.Digest `json:"last,omitempty"`
+	// Epochs is the epoch table that the replica has; empty without a replica.
+	Epochs geo.Epochs `json:"epochs,omitempty"`
+	// Unsealed is the first block whose seal the replica lacks.
+	Unsealed geo.Block `json:"unsealed"`
+	// Credit is how many uncompressed bytes may be under way at once.
+	Credit uint64 `json:"credit"`
+	// Frame is how many uncompressed bytes a frame should have.
+	Frame int `json:"frame"`
+	// Codecs lists the compressions that the sink can undo, the preferred first.
+	Codecs []string `json:"codecs"`
+	// Heartbeat is how often both sides let themselves be heard.
+	Heartbeat time.Duration `json:"heartbeat"`
+}
+
+// Welcome accepts a Hello.
+type Welcome struct {
+	Session Session    `json:"session"`
+	Version int        `json:"version"`
+	Holder  geo.Region `json:"holder"`
+	// From is the offset that the first frame will begin with.
+	From  geo.Offset `json:"from"`
+	Head  Head       `json:"head"`
+	Codec string     `json:"codec"`
+	// Epochs is the holder's epoch table.
+	Epochs geo.Epochs `json:"epochs"`
+}
+
+// Head is what a holder says of its end of a log.
+type Head struct {
+	First geo.Offset `json:"first"`
+	Last  geo.Offset `json:"last"`
+	// Time is when the entry at Last was stored, in nanoseconds since 1970.
+	Time int64 `json:"time"`
+	// Bytes and Entries are what the holder keeps; their ratio prices a lag.
+	Bytes   uint64 `json:"bytes"`
+	Entries uint64 `json:"entries"`
+}
+
+// HeadOf is the Head of e.
+func HeadOf(e geo.Extent) Head {
+	h := Head{First: e.First, Last: e.Last, Bytes: e.Bytes, Entries: e.Entries}
+	if !e.LastTime.IsZero() {
+		h.Time = e.LastTime.UnixNano()
+	}
+	return h
+}
+
+// Refusal answers a Hello that can't be served, or ends a session for a reason
+// that the sink has to act on.
+type Refusal struct {
+	Session Session `json:"session"`
+	Cause   Cause   `json:"cause"`
+	// Text says to a person what happened and what to do.
+	Text string `json:"text"`
+	// First is the holder's first offset where the cause is CauseTrimmed.
+	First geo.Offset `json:"first,omitempty"`
+}
+
+// Frame carries consecutive entries.
+type Frame struct {
+	Session Session
+	// Number counts the session's frames from 1.
+	Number uint64
+	// First is the offset of the first entry, Count how many there are.
+	First geo.Offset
+	Count uint32
+	// Raw is the length of the payload before compression, in bytes.
+	Raw   uint32
+	Codec Codec
+	// Payload is what Packer made, compressed by Codec.
+	Payload []byte
+}
+
+// Last is the offset of the frame's last entry.
+func (f *Frame) Last() geo.Offset { return f.First + geo.Offset(f.Count) - 1 }
+
+// SealNote carries a seal of the origin.
+type SealNote struct {
+	Session Session
+	Seal    geo.Seal
+}
+
+// Beat is the source's heartbeat.
+type Beat struct {
+	Session Session
+	Head    Head
+}
+
+// Credit is the sink's heartbeat; it also opens room for more frames.
+type Credit struct {
+	Session Session
+	// Granted is how many uncompressed bytes the source may have sent in all
+	// since the session began.
+	Granted uint64
+	// Applied is the replica's end.
+	Applied geo.Offset
+}
+
+// Bye ends a session; either side sends it.
+type Bye struct {
+	Session Session
+	Cause   Cause
+}
+
+// Kind and Of of each message.
+func (*Hello) Kind() Kind    { return KindHello }
+func (*Welcome) Kind() Kind  { return KindWelcome }
+func (*Refusal) Kind() Kind  { return KindRefusal }
+func (*Frame) Kind() Kind    { return KindFrame }
+func (*SealNote) Kind() Kind { return KindSeal }
+func (*Beat) Kind() Kind     { return KindBeat }
+func (*Credit) Kind() Kind   { return KindCredit }
+func (*Bye) Kind() Kind      { return KindBye }
+
+func (m *Hello) Of() Session    { return m.Session }
+func (m *Welcome) Of() Session  { return m.Session }
+func (m *Refusal) Of() Session  { return m.Session }
+func (m *Frame) Of() Session    { return m.Session }
+func (m *SealNote) Of() Session { return m.Session }
+func (m *Beat) Of() Session     { return m.Session }
+func (m *Credit) Of() Session   { return m.Session }
+func (m *Bye) Of() Session      { return m.Session }

@@ -1,0 +1,132 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+// sealPause is how long a Sealer waits between looks at its log.
+const sealPause = time.Second
+
+// Sealer writes the seals of a log at its origin: each aligned block once, when
+// all of its offsets are taken. Two Sealers of one log do no harm, since a
+// block's seal can be written only once and both would write the same.
+type Sealer struct {
+	ID     geo.CommitLog
+	Log    SealedLog
+	Logger *slog.Logger
+
+	mu      sync.Mutex
+	problem string
+}
+
+// Run seals until ctx ends and returns nil then.
+func (s *Sealer) Run(ctx context.Context) error {
+	ticker := time.NewTicker(sealPause)
+	defer ticker.Stop()
+	for {
+		err := s.Seal(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.note(err)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Problem says why the log can't be sealed on, or nothing.
+func (s *Sealer) Problem() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.problem
+}
+
+func (s *Sealer) note(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if text != "" && text != s.problem {
+		s.Logger.Error("could not seal", "log", s.ID.Stream(), "error", err)
+	}
+	s.problem = text
+}
+
+// Seal seals every whole block that has none yet. It returns a *GapError at an
+// offset that is missing for no known reason: sealing it would turn a damage
+// into a fact.
+func (s *Sealer) Seal(ctx context.Context) error {
+	for {
+		extent, err := s.Log.Extent(ctx)
+		if err != nil {
+			return fmt.Errorf("ask where %s ends: %w", s.ID, err)
+		}
+		block, err := s.Log.Unsealed(ctx)
+		if err != nil {
+			return fmt.Errorf("find the last seal of %s: %w", s.ID, err)
+		}
+		// Retention may have cut into a block before it was sealed: it stays
+		// without a seal for good.
+		block = max(block, geo.Block((extent.First+geo.BlockSize-2)/geo.BlockSize))
+		end := geo.Block(extent.Last / geo.BlockSize)
+		if block >= end {
+			return nil
+		}
+		err = s.sealRun(ctx, block, end)
+		if err == nil {
+			return nil
+		}
+		var gap *GapError
+		if !errors.As(err, &gap) {
+			return err
+		}
+		if extent, err = s.Log.Extent(ctx); err != nil || extent.First <= gap.Missing.First {
+			return errors.Join(gap, err)
+		}
+	}
+}
+
+// sealRun reads and seals the blocks from first to before end.
+func (s *Sealer) sealRun(ctx context.Context, first, end geo.Block) error {
+	reader, err := s.Log.Read(ctx, first.Range().First)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", s.ID, err)
+	}
+	defer reader.Close()
+	var hasher entry.Hasher
+	digests := make([]entry.Digest, 0, geo.BlockSize)
+	for next, block := first.Range().First, first; block < end; {
+		entries, err := reader.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("read %s at %d: %w", s.ID, next, err)
+		}
+		for i := range entries {
+			if got := entries[i].Offset; got != next {
+				return &GapError{Log: s.ID, Missing: geo.Range{First: next, Last: got - 1}, At: s.ID.Origin}
+			}
+			next++
+			digests = append(digests, hasher.Entry(&entries[i]))
+			if len(digests) < geo.BlockSize || block == end {
+				continue
+			}
+			if err := s.Log.PutSeal(ctx, geo.Seal{Block: block, Digest: entry.Combine(digests)}); err != nil {
+				return fmt.Errorf("seal block %d of %s: %w", block, s.ID, err)
+			}
+			block, digests = block+1, digests[:0]
+		}
+	}
+	return nil
+}

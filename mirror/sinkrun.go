@@ -1,0 +1,226 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"geomq/geo"
+)
+
+// dialPatience bounds how long opening a connection may take.
+const dialPatience = 3 * time.Second
+
+// sinkSession drives one Sink. Its goroutines and what they hand on:
+//
+//	receive ─▶ run (the machine) ─▶ unpack ─▶ apply ─▶ broker
+//	                  ▲    └─▶ check                     │
+//	                  └──────────── applied ─────────────┘
+//
+// run never waits for the stages behind it: work is bounded by the credit, and
+// the replica's end comes back as the newest value, not as a queue.
+type sinkSession struct {
+	link    *Link
+	log     *slog.Logger
+	machine *Sink
+	replica Replica
+	conn    Conn
+
+	start    time.Time
+	in       chan received
+	failures chan Failed
+	applied  atomic.Uint64
+	advanced chan struct{}
+	work     *queue[Apply]
+	checks   *queue[geo.Seal]
+	sums     blockSums
+	end      *End
+	group    sync.WaitGroup
+}
+
+// run is the only goroutine that touches the machine.
+func (s *sinkSession) run(ctx context.Context, stand Stand) End {
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.group.Wait()
+	defer cancel()
+	s.start = time.Now()
+	s.in, s.failures = make(chan received, 4), make(chan Failed, 4)
+	s.advanced = make(chan struct{}, 1)
+	s.work, s.checks = newQueue[Apply](), newQueue[geo.Seal]()
+	defer s.work.close()
+	defer s.checks.close()
+	if stand.Exists {
+		s.applied.Store(uint64(stand.Last))
+	}
+	s.step(ctx, Start{stand})
+	if s.end != nil {
+		return *s.end
+	}
+	defer s.conn.Close()
+	s.group.Go(func() { receiveAll(ctx, s.conn, s.in) })
+	ticker := time.NewTicker(s.link.cfg.Heartbeat)
+	defer ticker.Stop()
+	for s.end == nil {
+		s.step(ctx, s.next(ctx, ticker.C))
+		s.publish()
+	}
+	return *s.end
+}
+
+// next waits for what happens next.
+func (s *sinkSession) next(ctx context.Context, ticks <-chan time.Time) Event {
+	select {
+	case <-ctx.Done():
+		return Failed{CauseDone, "this node is closing"}
+	case r := <-s.in:
+		if r.err == nil {
+			s.link.stats.wire.Add(uint64(len(r.data)))
+		}
+		return r.event()
+	case <-s.advanced:
+		return Applied{geo.Offset(s.applied.Load())}
+	case f := <-s.failures:
+		return f
+	case <-ticks:
+		return Tick{time.Since(s.start)}
+	}
+}
+
+func (s *sinkSession) step(ctx context.Context, ev Event) {
+	for _, action := range s.machine.Step(ev) {
+		if failed := s.do(ctx, action); failed != nil {
+			s.step(ctx, *failed)
+			return
+		}
+	}
+}
+
+// do carries out one action of the machine.
+func (s *sinkSession) do(ctx context.Context, action Action) *Failed {
+	switch a := action.(type) {
+	case Send:
+		return s.send(ctx, a.Message)
+	case Adopt:
+		return s.adopt(ctx, a)
+	case Apply:
+		s.link.stats.frames.Add(1)
+		s.link.stats.raw.Add(uint64(a.Frame.Raw))
+		s.work.put(a)
+	case Check:
+		s.checks.put(a.Seal)
+	case Trim:
+		if err := s.replica.Trim(ctx, a.First); err != nil {
+			s.log.Warn("could not trim the replica to its origin's first offset; it keeps more than it must", "first", a.First, "error", err)
+		}
+	case End:
+		s.end = &a
+	}
+	return nil
+}
+
+func (s *sinkSession) send(ctx context.Context, m Message) *Failed {
+	if s.conn == nil {
+		return s.dial(ctx, m)
+	}
+	if ctx.Err() != nil { // the Bye of a session that is being closed
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), dialPatience)
+		defer cancel()
+	}
+	err := s.conn.Send(ctx, Encode(nil, m))
+	if err != nil && m.Kind() != KindBye {
+		return &Failed{CauseLost, err.Error()}
+	}
+	return nil
+}
+
+func (s *sinkSession) dial(ctx context.Context, hello Message) *Failed {
+	ctx, cancel := context.WithTimeout(ctx, dialPatience)
+	defer cancel()
+	conn, err := s.link.cfg.Dialer.Dial(ctx, s.link.cfg.From, Encode(nil, hello))
+	if err != nil {
+		s.conn = deadConn{err}
+		return &Failed{CauseLost, err.Error()}
+	}
+	s.conn = conn
+	return nil
+}
+
+// deadConn stands in for a connection that could not be opened.
+type deadConn struct{ err error }
+
+func (d deadConn) Send(context.Context, []byte) error      { return d.err }
+func (d deadConn) Receive(context.Context) ([]byte, error) { return nil, d.err }
+func (d deadConn) Close() error                            { return nil }
+
+// adopt opens the way into the replica and starts the stages behind the machine.
+func (s *sinkSession) adopt(ctx context.Context, a Adopt) *Failed {
+	if !a.Exists {
+		replica, err := s.link.cfg.Replicas.Create(ctx, s.link.cfg.Log, a.From, a.Epochs)
+		if err != nil {
+			return &Failed{localCause(err), fmt.Sprintf("could not create the replica of %s: %v", s.link.cfg.Log, err)}
+		}
+		s.replica = replica
+	}
+	last := a.From - 1
+	s.applied.Store(uint64(last))
+	appender, err := s.replica.Append(ctx, last, s.advance)
+	if err != nil {
+		return &Failed{localCause(err), fmt.Sprintf("could not write to the replica of %s: %v", s.link.cfg.Log, err)}
+	}
+	s.link.stats.sessions.Add(1)
+	s.link.note(StateStreaming, "", "")
+	s.group.Go(func() { s.check(ctx) })
+	s.group.Go(func() {
+		defer appender.Close()
+		s.applyAll(ctx, appender, last)
+	})
+	s.group.Go(func() {
+		select {
+		case <-appender.Done():
+			s.fail(Failed{localCause(appender.Err()), appender.Err().Error()})
+		case <-ctx.Done():
+		}
+	})
+	return nil
+}
+
+// advance takes note of the replica's new end.
+func (s *sinkSession) advance(last geo.Offset) {
+	before := s.applied.Swap(uint64(last))
+	if uint64(last) > before {
+		s.link.stats.entries.Add(uint64(last) - before)
+	}
+	s.wake()
+}
+
+func (s *sinkSession) wake() {
+	select {
+	case s.advanced <- struct{}{}:
+	default: // the machine will read the newest value
+	}
+}
+
+// fail passes on the first failures; more would tell nothing new.
+func (s *sinkSession) fail(failed Failed) {
+	select {
+	case s.failures <- failed:
+	default:
+	}
+}
+
+// publish shows the session's state to Status.
+func (s *sinkSession) publish() {
+	head, fresh := s.machine.Head()
+	l := s.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if head != l.status.Head {
+		l.status.HeadAt = time.Now()
+	}
+	l.status.Head, l.status.Fresh, l.status.Used = head, fresh, s.machine.UnderWay()
+	l.status.Applied = geo.Offset(s.applied.Load())
+}

@@ -1,0 +1,137 @@
+package mirror
+
+import (
+	"time"
+
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+// Event is something that happened to one side of a link. The state machines
+// Sink and Source take events and give actions; they know no clock and do no
+// I/O, so that every sequence of events can be replayed by a test.
+type Event interface{ event() }
+
+// Action is something that the runner of a state machine has to do, in the order
+// given.
+type Action interface{ action() }
+
+// Events of both sides.
+type (
+	// Received is a message from the peer.
+	Received struct{ Message Message }
+	// Tick tells the time since the session began; it comes at least once per
+	// heartbeat.
+	Tick struct{ Now time.Duration }
+	// Failed says that something outside the state machine ends the session.
+	Failed struct {
+		Cause Cause
+		Text  string
+	}
+)
+
+// Events of a sink.
+type (
+	// Start begins the session.
+	Start struct{ Stand Stand }
+	// Applied says that the replica now ends at Last.
+	Applied struct{ Last geo.Offset }
+)
+
+// Events of a source.
+type (
+	// Opened begins the session with the sink's Hello and what the holder has.
+	Opened struct {
+		Hello *Hello
+		Held  Held
+	}
+	// Packed brings the next frame, its session and number still unset.
+	Packed struct{ Frame *Frame }
+	// Headed brings the holder's present extent.
+	Headed struct{ Extent geo.Extent }
+	// Sealed brings seals in ascending order of blocks.
+	Sealed struct{ Seals []geo.Seal }
+)
+
+// Actions of both sides.
+type (
+	// Send passes Message to the peer.
+	Send struct{ Message Message }
+	// End closes the session. It is the last action.
+	End struct {
+		Cause Cause
+		Text  string
+	}
+)
+
+// Actions of a sink.
+type (
+	// Adopt opens the replica, or creates it so that From is its first offset.
+	Adopt struct {
+		From   geo.Offset
+		Epochs geo.Epochs
+		Exists bool
+	}
+	// Apply unpacks Frame and appends its entries to the replica, but for the
+	// first Skip, which were handed over before: they are only compared.
+	Apply struct {
+		Frame *Frame
+		Skip  uint32
+	}
+	// Check compares the replica's block with Seal and then keeps the seal.
+	Check struct{ Seal geo.Seal }
+	// Trim removes what lies before First from the replica.
+	Trim struct{ First geo.Offset }
+)
+
+// Actions of a source.
+type (
+	// Read starts reading the log at From and packing frames.
+	Read struct {
+		From  geo.Offset
+		Codec Codec
+		Frame int
+	}
+	// Seek looks for the seals of the blocks First to Last.
+	Seek struct{ First, Last geo.Block }
+)
+
+// Stand says where a replica stands when a session begins.
+type Stand struct {
+	// Exists is false where the replica has yet to be created; nothing else is
+	// set then.
+	Exists   bool
+	Last     geo.Offset
+	Digest   *entry.Digest
+	Epochs   geo.Epochs
+	Unsealed geo.Block
+}
+
+// Held says what a holder has of the log that a Hello asks for.
+type Held struct {
+	Region geo.Region
+	Exists bool
+	Extent geo.Extent
+	// Digest is that of the holder's entry at Hello.From − 1, nil if it holds
+	// none there.
+	Digest *entry.Digest
+}
+
+func (Received) event() {}
+func (Tick) event()     {}
+func (Failed) event()   {}
+func (Start) event()    {}
+func (Applied) event()  {}
+func (Opened) event()   {}
+func (Packed) event()   {}
+func (Headed) event()   {}
+func (Sealed) event()   {}
+
+func (Send) action()  {}
+func (End) action()   {}
+func (Adopt) action() {}
+func (Apply) action() {}
+func (Check) action() {}
+func (Trim) action()  {}
+func (Read) action()  {}
+func (Seek) action()  {}
