@@ -56,18 +56,22 @@ type closeUp struct {
 	v          *verification
 	difference Difference
 	present    []bool // by holder: it had an entry at some offset so far
-	// frontMissing says that at the first differing offset some holder had no
-	// entry, nor at any offset of the block before it.
+	// frontMissing says that some holder lacks the block's first offset, or all
+	// up to the first differing one.
 	frontMissing bool
 }
 
 func (c *closeUp) visit(piece geo.Range, answers row) {
-	if !answers.agree() {
+	differs := !answers.agree()
+	if differs {
 		c.difference.Offsets++
-		if c.difference.First == 0 {
-			c.difference.First, c.difference.Sides = piece.First, c.v.sides(answers)
-			c.frontMissing = c.anyAbsentSoFar(answers)
-		}
+	}
+	if first := differs && c.difference.First == 0; first {
+		c.difference.First, c.difference.Sides = piece.First, c.v.sides(answers)
+		c.frontMissing = c.frontMissing || c.anyAbsentSoFar(answers)
+	}
+	if piece.First == c.difference.Range.First {
+		c.frontMissing = c.frontMissing || c.anyAbsentSoFar(answers)
 	}
 	for i, s := range answers {
 		c.present[i] = c.present[i] || s != nil && s.Digest != entry.Digest{}
