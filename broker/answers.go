@@ -1,0 +1,73 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"geomq/broker/wire"
+	"geomq/geo"
+)
+
+// onAnswer is called on the connection's read goroutine with everything the
+// server says about batches, in its order.
+func (a *Appender) onAnswer(m *wire.Msg) {
+	if code, description := m.Status(); code != 0 {
+		a.fail(fmt.Errorf("%w: no server leads the stream: %d %s", ErrRefused, code, description))
+		return
+	}
+	number, ok := batchNumber(m.Subject[len(a.inbox)+1:])
+	if !ok {
+		return
+	}
+	said, err := parseAnswer(m.Body)
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	applied, err := a.judge(number, said)
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	if applied > 0 {
+		a.tell(applied)
+	}
+}
+
+// judge checks an answer against the oldest batch under way and returns the
+// offset up to which everything is applied, 0 if that is not news. An ack that
+// names another sequence than ours means that offsets are no longer the
+// origin's: nothing may follow.
+func (a *Appender) judge(number uint64, said answer) (geo.Offset, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err != nil || len(a.batches) == 0 {
+		return 0, nil
+	}
+	a.progress = time.Now()
+	b := a.batches[0]
+	if said.Type == "ack" {
+		return 0, nil
+	}
+	if number < b.number {
+		return 0, nil // the farewell of a batch that is done
+	}
+	stream := a.log.id.Stream()
+	switch {
+	case said.Error != nil && said.Type == "err":
+		return 0, refusal(stream, b.first+geo.Offset(said.Seq)-1, said.Error)
+	case said.Error != nil:
+		return 0, refusal(stream, b.first, said.Error)
+	case said.Type != "":
+		return 0, fmt.Errorf("%w: the server misses entries of the batch from %d on", ErrRefused, b.first)
+	case number != b.number || !b.ended || said.Count != b.count() || said.Seq != uint64(b.last) || said.Duplicate:
+		return 0, fmt.Errorf("%w: offsets %d to %d (batch %d) were acknowledged as %d entries to sequence %d (batch %d)",
+			ErrRefused, b.first, b.last, b.number, said.Count, said.Seq, number)
+	}
+	a.batches[0] = nil
+	a.batches = a.batches[1:]
+	a.underWay -= b.bytes
+	a.applied = b.last
+	a.changed.Broadcast()
+	return b.last, nil
+}

@@ -1,0 +1,212 @@
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"time"
+
+	"geomq/broker/wire"
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+const (
+	// ackPatience is how long an Appender waits for any sign of progress.
+	ackPatience = 5 * time.Second
+	// lingerFor is how long a batch stays open for entries that were promised.
+	// The server forgets a batch after 10 s.
+	lingerFor = 20 * time.Millisecond
+)
+
+// AppendConfig describes an Appender.
+type AppendConfig struct {
+	// Last is the replica's end: the first entry gets Last + 1.
+	Last geo.Offset
+	// Window is how many bytes may be handed over and not applied; default 4 MiB,
+	// at least four of the server's largest messages.
+	Window int
+	// OnApplied is told the newest applied offset, in order, from one goroutine
+	// that reads the acks: it must not block, nor call the Appender.
+	OnApplied func(geo.Offset)
+	// Plain publishes every entry by itself, as is done for streams that take no
+	// fast-ingest batches.
+	Plain bool
+}
+
+// Appender writes a replica. Every entry carries the offset before it as a
+// fence, so nothing but the next offset ever enters, whatever is lost, repeated
+// or written by others.
+type Appender struct {
+	log    *CommitLog
+	conn   *wire.Conn
+	inbox  string
+	id     string // makes batch ids unique in the stream
+	plain  bool
+	window int
+	tell   func(geo.Offset)
+
+	sending sync.Mutex // one Append or Settle sends at a time; guards what follows
+	next    geo.Offset
+	open    *batch // takes more entries; nil if the next entry starts one
+	opened  uint64 // batches so far
+	subject []byte // scratch
+	header  []byte
+	reply   []byte
+	linger  *time.Timer // ends an open batch
+
+	mu       sync.Mutex // guards what follows, and all batches
+	changed  sync.Cond  // applied, underWay or err changed
+	batches  []*batch   // under way, oldest first
+	underWay int        // their bytes
+	applied  geo.Offset
+	progress time.Time   // last sign of it
+	watchdog *time.Timer // runs while something is under way
+	watching bool
+	err      error
+	done     chan struct{} // closed with err
+
+	watcher sync.WaitGroup
+	closing sync.Once
+}
+
+// Appender opens a writer for a replica that ends at cfg.Last. A wrong Last is
+// noticed with the first entry (ErrFenced).
+func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, error) {
+	if l.role != Replica {
+		return nil, fmt.Errorf("append to %s: %w: producers write an origin", l.id, ErrRole)
+	}
+	conn, err := l.broker.dial(ctx, "geomq appender "+l.id.Stream())
+	if err != nil {
+		return nil, fmt.Errorf("append to %s: %w", l.id, err)
+	}
+	a := newAppender(l, conn, cfg)
+	if _, err := conn.Subscribe(a.inbox+".>", a.onAnswer); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("append to %s: %w", l.id, err)
+	}
+	a.watcher.Go(func() {
+		<-conn.Done()
+		a.fail(fmt.Errorf("%w: connection lost: %w", ErrRefused, conn.Err()))
+	})
+	return a, nil
+}
+
+func newAppender(l *CommitLog, conn *wire.Conn, cfg AppendConfig) *Appender {
+	if cfg.Window <= 0 {
+		cfg.Window = 4 << 20
+	}
+	if cfg.OnApplied == nil {
+		cfg.OnApplied = func(geo.Offset) {}
+	}
+	a := &Appender{
+		log: l, conn: conn, inbox: newInbox(), id: rand.Text(),
+		plain: cfg.Plain || !l.fastIngest, tell: cfg.OnApplied,
+		window: max(cfg.Window, batchShare*(int(l.broker.cfg.MaxPayload)+overhead)),
+		next:   cfg.Last + 1, applied: cfg.Last,
+		subject: []byte(l.ingest), done: make(chan struct{}),
+	}
+	a.changed.L = &a.mu
+	// Both timers are made here and only ever reset, so that nobody meets nil.
+	a.linger = time.AfterFunc(time.Hour, a.endLingering)
+	a.linger.Stop()
+	a.watchdog = time.AfterFunc(time.Hour, a.watch)
+	a.watchdog.Stop()
+	return a
+}
+
+// Append hands entries over, which may be used again when it returns; it blocks
+// while the window is full. Their offsets must follow each other and the last
+// one handed over, else nothing is sent (*SequenceError). more says that another
+// Append follows at once; without it the entries' acks are asked for now.
+//
+// Every other error ends the Appender, that of ctx included, and some entries
+// may have been written: resynchronise from Extent.
+func (a *Appender) Append(ctx context.Context, entries []entry.Entry, more bool) error {
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	for i := range entries {
+		if want := a.next + geo.Offset(i); entries[i].Offset != want {
+			return &SequenceError{Stream: a.log.id.Stream(), Want: want, Got: entries[i].Offset}
+		}
+	}
+	stop := context.AfterFunc(ctx, func() { a.fail(context.Cause(ctx)) })
+	defer stop()
+	a.linger.Stop()
+	for i := range entries {
+		if err := a.send(&entries[i], !more && i == len(entries)-1); err != nil {
+			return a.fail(err)
+		}
+	}
+	if a.open != nil {
+		a.linger.Reset(lingerFor)
+	}
+	return nil
+}
+
+// Applied is the newest offset that is known to be in the stream, so that a
+// Reader finds it.
+func (a *Appender) Applied() geo.Offset {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.applied
+}
+
+// Settle ends an open batch and waits until everything handed over is applied.
+// The error of ctx leaves the Appender alive, all others end it.
+func (a *Appender) Settle(ctx context.Context) error {
+	if err := a.endBatch(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.changed.Broadcast()
+	})
+	defer stop()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.err == nil && len(a.batches) > 0 && ctx.Err() == nil {
+		a.changed.Wait()
+	}
+	if a.err == nil && len(a.batches) > 0 {
+		return context.Cause(ctx)
+	}
+	return a.err
+}
+
+// Done is closed when the Appender has ended; Err tells why.
+func (a *Appender) Done() <-chan struct{} { return a.done }
+
+// Err is nil while the Appender lives.
+func (a *Appender) Err() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err
+}
+
+// Close ends the Appender at once and waits; what is under way may or may not be
+// applied: Settle first. OnApplied isn't called after Close.
+func (a *Appender) Close() error {
+	a.closing.Do(func() {
+		a.fail(ErrClosed)
+		a.linger.Stop()
+		a.conn.Close()
+		a.watcher.Wait()
+	})
+	return nil
+}
+
+// fail ends the Appender with its first error and returns that.
+func (a *Appender) fail(err error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err == nil {
+		a.err = fmt.Errorf("append to %s: %w", a.log.id, err)
+		a.watchdog.Stop()
+		close(a.done)
+		a.changed.Broadcast()
+	}
+	return a.err
+}

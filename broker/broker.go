@@ -1,0 +1,174 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"geomq/broker/wire"
+)
+
+const (
+	// ownSubjects are those that only geomq may use in account APP.
+	ownSubjects = "geomq.>"
+	// inboxPrefix is where replies to the agent go: a client could listen to
+	// the usual one.
+	inboxPrefix = "geomq.inbox"
+	// startTimeout bounds Open where its context doesn't.
+	startTimeout = 60 * time.Second
+)
+
+// Broker is one embedded server of a region's cluster. Its methods may be called
+// from any number of goroutines.
+type Broker struct {
+	cfg    Config
+	server *server.Server
+	conn   *nats.Conn
+	lock   *os.File
+	api    api
+
+	closing sync.Once
+}
+
+// Open starts the server and returns when JetStream answers: at once where it
+// stands alone, else when the cluster has a meta leader. Errors: ErrConfig,
+// ErrPortBusy, ErrDataInUse, ErrStart, or ctx's. Until Close the data folder
+// belongs to this process.
+func Open(ctx context.Context, cfg Config) (*Broker, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	lock, err := lockData(cfg.Data)
+	if err != nil {
+		return nil, fmt.Errorf("open broker %s: %w", cfg.Name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	b := &Broker{cfg: cfg, lock: lock}
+	if err := b.start(ctx); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("open broker %s: %w", cfg.Name, err)
+	}
+	return b, nil
+}
+
+func (b *Broker) start(ctx context.Context) error {
+	if err := b.startServer(ctx); err != nil {
+		return err
+	}
+	conn, err := nats.Connect(b.server.ClientURL(),
+		nats.UserInfo(userAgent, password(b.cfg.Secret, userAgent)), nats.Name("geomq agent "+b.cfg.Name),
+		nats.CustomInboxPrefix(inboxPrefix), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+		nats.ReconnectJitter(0, 0), nats.PingInterval(5*time.Second))
+	if err != nil {
+		return fmt.Errorf("%w: connect to it: %w", ErrStart, err)
+	}
+	b.conn, b.api = conn, api{conn: conn}
+	return b.awaitJetStream(ctx)
+}
+
+func (b *Broker) startServer(ctx context.Context) error {
+	if err := b.checkPorts(); err != nil {
+		return err
+	}
+	path, err := writeServerConfig(b.cfg)
+	if err != nil {
+		return err
+	}
+	opts, err := server.ProcessConfigFile(path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	opts.NoSigs, opts.NoLog = true, true
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrStart, err)
+	}
+	log := &serverLog{log: b.cfg.Log.With("server", b.cfg.Name)}
+	s.SetLoggerV2(log, false, false, false)
+	b.server = s
+	s.Start()
+	for !s.ReadyForConnections(100 * time.Millisecond) {
+		if ctx.Err() != nil || !s.Running() {
+			return fmt.Errorf("%w: %s", ErrStart, log.complaint())
+		}
+	}
+	return nil
+}
+
+// checkPorts finds out what the server would report with a log line only.
+func (b *Broker) checkPorts() error {
+	addresses := []string{b.cfg.Listen}
+	if b.cfg.clustered() {
+		addresses = append(addresses, b.cfg.ClusterListen)
+	}
+	for _, address := range addresses {
+		listener, err := net.Listen("tcp", address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return &PortBusyError{Address: address}
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrStart, err)
+		}
+		listener.Close()
+	}
+	return nil
+}
+
+// awaitJetStream returns when the API answers, which in a cluster takes a meta
+// leader.
+func (b *Broker) awaitJetStream(ctx context.Context) error {
+	return retry(ctx, func() error { return b.api.ready(ctx) })
+}
+
+// URL is where clients connect, e.g. nats://127.0.0.1:4222. Sinks of other
+// regions use the same with LinkUser and LinkPassword.
+func (b *Broker) URL() string { return b.server.ClientURL() }
+
+// ServerID changes with every start of the server.
+func (b *Broker) ServerID() string { return b.server.ID() }
+
+// Name is the server's name in its cluster.
+func (b *Broker) Name() string { return b.cfg.Name }
+
+// MaxPayload is the largest message the server takes, in bytes.
+func (b *Broker) MaxPayload() int64 { return b.cfg.MaxPayload }
+
+// Conn is the agent's connection, for services and administration in account
+// APP. It belongs to the Broker, which closes it.
+func (b *Broker) Conn() *nats.Conn { return b.conn }
+
+// dial opens a connection for the data path, as the agent. Whoever dials closes
+// it.
+func (b *Broker) dial(ctx context.Context, name string) (*wire.Conn, error) {
+	return wire.Dial(ctx, wire.Config{
+		URL: b.server.ClientURL(), User: userAgent, Password: password(b.cfg.Secret, userAgent),
+		Name: name, Log: b.cfg.Log,
+	})
+}
+
+// Close ends the agent's connection, stops the server, waits until its files are
+// closed and gives the data folder back. Readers and Appenders end with an
+// error. Calling it again does nothing.
+func (b *Broker) Close() error {
+	b.closing.Do(func() {
+		if b.conn != nil {
+			b.conn.Close()
+		}
+		if b.server != nil {
+			b.server.Shutdown()
+			b.server.WaitForShutdown()
+		}
+		b.lock.Close()
+	})
+	return nil
+}

@@ -1,0 +1,120 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"geomq/broker/wire"
+	"geomq/geo/entry"
+)
+
+// send hands over one entry; last ends its batch. Needs sending.
+func (a *Appender) send(e *entry.Entry, last bool) error {
+	header, body := e.Stored(a.header[:0])
+	a.header = header[:0]
+	subject := append(a.subject[:len(a.log.ingest)], e.Subject...)
+	a.subject = subject[:len(a.log.ingest)]
+	size := len(subject) + len(header) + len(body)
+	b, err := a.enter(e, size, last)
+	if err != nil {
+		return err
+	}
+	if a.plain {
+		a.reply = appendPlainReply(a.reply[:0], a.inbox, a.id, b.number)
+	} else {
+		a.reply = appendReply(a.reply[:0], a.inbox, a.id, b.number, b.count(), operation(b))
+	}
+	a.next++
+	return a.conn.PublishParts(wire.Pub{Subject: subject, Reply: a.reply, Header: header, Body: body})
+}
+
+// operation is what the newest entry of b is to the server.
+func operation(b *batch) int {
+	switch {
+	case b.ended:
+		return opCommit
+	case b.count() == 1:
+		return opStart
+	}
+	return opAppend
+}
+
+// enter waits for room in the window and counts the entry into a batch, which is
+// ended if it is full. An open batch is always far smaller than the window, so
+// waiting for the ended ones is enough. Needs sending.
+func (a *Appender) enter(e *entry.Entry, size int, last bool) (*batch, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.err == nil && a.underWay > 0 && a.underWay+size > a.window {
+		a.changed.Wait()
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	b := a.open
+	if b == nil {
+		a.opened++
+		b = &batch{number: a.opened, first: e.Offset}
+		a.batches = append(a.batches, b)
+		a.watchOver()
+	}
+	b.last = e.Offset
+	b.bytes += size
+	a.underWay += size
+	b.ended = a.plain || last || b.count() == batchEntries || b.bytes >= a.window/batchShare
+	if a.open = b; b.ended {
+		a.open = nil
+	}
+	return b, nil
+}
+
+// endBatch asks for the ack of a batch that is still open.
+func (a *Appender) endBatch() error {
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	a.linger.Stop()
+	b := a.open
+	if b == nil {
+		return a.Err()
+	}
+	a.open = nil
+	a.mu.Lock()
+	b.ended = true
+	a.mu.Unlock()
+	a.reply = appendReply(a.reply[:0], a.inbox, a.id, b.number, b.count()+1, opCommitEnd)
+	subject := append(a.subject[:len(a.log.ingest)], "end"...)
+	if err := a.conn.PublishParts(wire.Pub{Subject: subject, Reply: a.reply}); err != nil {
+		return a.fail(err)
+	}
+	return nil
+}
+
+// endLingering runs when the entries that were promised didn't come.
+func (a *Appender) endLingering() {
+	// An error is the Appender's and kept there.
+	_ = a.endBatch()
+}
+
+// watchOver starts the watchdog with the first thing under way. Needs mu.
+func (a *Appender) watchOver() {
+	if !a.watching {
+		a.watching = true
+		a.progress = time.Now()
+		a.watchdog.Reset(ackPatience / 5)
+	}
+}
+
+// watch ends an Appender that waits in vain, and rests where nothing is under
+// way.
+func (a *Appender) watch() {
+	a.mu.Lock()
+	idle, silence := len(a.batches) == 0, time.Since(a.progress)
+	a.watching = !idle && a.err == nil
+	if a.watching {
+		a.watchdog.Reset(ackPatience / 5)
+	}
+	a.mu.Unlock()
+	if !idle && silence > ackPatience {
+		a.fail(fmt.Errorf("%w: no ack for %v", ErrSilent, ackPatience))
+	}
+}
