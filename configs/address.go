@@ -84,25 +84,29 @@ func badHostName(host string) string {
 
 // loopback tells whether only this machine reaches a. Of the host names just
 // localhost counts.
-func (a address) loopback() bool { return a.host == "localhost" || a.ip.IsLoopback() }
+func (a address) loopback() bool { return a.host == localhost || a.ip.IsLoopback() }
 
 // unspecified tells whether a stands for all addresses of the machine.
 func (a address) unspecified() bool { return a.ip.IsValid() && a.ip.IsUnspecified() }
 
 // conflicts tells whether a and b can't both be listened on.
 func (a address) conflicts(b address) bool {
-	if a.port != b.port || a.port == 0 {
-		return false
-	}
 	switch {
+	case a.port != b.port || a.port == 0:
+		return false
 	case a.unspecified() || b.unspecified():
 		return true
-	case a.host == "localhost":
-		return b.loopback()
-	case b.host == "localhost":
-		return a.loopback()
+	case a.host == localhost && b.ip.IsValid():
+		return meansLocalhost[b.ip]
+	case b.host == localhost && a.ip.IsValid():
+		return meansLocalhost[a.ip]
 	case a.ip.IsValid() && b.ip.IsValid():
 		return a.ip == b.ip
 	}
 	return a.host == b.host
 }
+
+const localhost = "localhost"
+
+// meansLocalhost holds what the name localhost stands for.
+var meansLocalhost = map[netip.Addr]bool{netip.MustParseAddr("127.0.0.1"): true, netip.IPv6Loopback(): true}

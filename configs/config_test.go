@@ -104,7 +104,8 @@ func TestDefaultsThatFollowFromOtherFields(t *testing.T) {
 func TestAcceptedConfigurations(t *testing.T) {
 	for name, file := range map[string]string{
 		"ports picked at the start":    good + "listen: {nats: '127.0.0.1:0', cluster: '127.0.0.1:0', gossip: '127.0.0.1:0', admin: '127.0.0.1:0'}\n",
-		"one port, several addresses":  good + "listen: {nats: '127.0.0.1:80', admin: '127.0.0.2:80'}\n",
+		"one port, several addresses":  good + "listen: {nats: '127.0.0.1:80', admin: '127.0.0.2:80', gossip: 'localhost:81', cluster: '127.0.0.2:81'}\n",
+		"one port, several hosts":      exposed + "listen: {nats: 'a.example.com:80', admin: 'b.example.com:80', gossip: '10.0.0.1:80'}\n",
 		"every spelling of loopback":   good + "listen: {nats: 'localhost:1', cluster: '[::1]:2', gossip: '127.9.9.9:3', admin: 'LOCALHOST:4'}\n",
 		"two brokers with single logs": oneLog + "broker: {brokers: 2, routes: ['10.0.0.2:6222']}\n",
 		"four brokers with sync logs":  oneLog + "  mode: sync\nbroker: {brokers: 4, routes: ['a:1', 'b:1']}\n",

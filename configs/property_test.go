@@ -70,7 +70,7 @@ func TestUnitsMeanWhatTheySay(t *testing.T) {
 			t.Errorf("%v is written %q, want %q", d, got, want)
 		}
 	}
-	for _, text := range []string{"", "-", "s", "5", "1d2", "1.2.3s", ".s", "5D", "5 m", "--5s", "106752d", "1e3s", "12:30"} {
+	for _, text := range []string{"", "-", "s", "5", "1d2", "1.2.3s", ".s", "5D", "5 m", "--5s", "106752d", "106751d106751d", "106751d23h47m16.854775808s", "1e3s", "12:30"} {
 		if d, err := ParseDuration(text); err == nil {
 			t.Errorf("%q was read as the duration %v", text, d)
 		}

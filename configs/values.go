@@ -92,7 +92,13 @@ func (v size) decode(d *decoder, path string, n *yaml.Node) {
 	*v.at = b
 }
 
-func (v size) encode() *yaml.Node { return textNode(v.at.String()) }
+func (v size) encode() *yaml.Node {
+	text := v.at.String()
+	if text == strconv.FormatInt(int64(*v.at), 10) {
+		return scalar("!!int", text)
+	}
+	return textNode(text)
+}
 
 // span is a duration, always with a unit.
 type span struct {
