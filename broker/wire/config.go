@@ -83,10 +83,11 @@ type target struct {
 func parseURL(text string) (target, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return target{}, fmt.Errorf("%w: %v", ErrConfig, err)
+		// The error's own text would show the password.
+		return target{}, fmt.Errorf("%w: the address is no URL", ErrConfig)
 	}
 	if (u.Scheme != "nats" && u.Scheme != "tls") || u.Hostname() == "" {
-		return target{}, fmt.Errorf("%w: %q is not nats://host:port", ErrConfig, text)
+		return target{}, fmt.Errorf("%w: %q is not nats://host:port", ErrConfig, u.Redacted())
 	}
 	port := u.Port()
 	if port == "" {

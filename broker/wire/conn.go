@@ -50,7 +50,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	if err := h.run(ctx); err != nil {
 		h.raw.Close()
-		return nil, fmt.Errorf("connect to NATS: %w", err)
+		return nil, fmt.Errorf("connect to NATS at %s: %w", h.raw.RemoteAddr(), err)
 	}
 	return start(h), nil
 }

@@ -42,10 +42,8 @@ func (c *Conn) fill(silent *int) error {
 	n, err := c.conn.Read(c.in.free())
 	c.in.add(n)
 	switch {
-	case n > 0:
+	case n > 0 || err == nil:
 		*silent = 0
-		return nil
-	case err == nil:
 		return nil
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return c.readError(err)

@@ -348,8 +348,78 @@ func TestAnUnusableURLIsRefusedBeforeDialling(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+	for _, text := range []string{"nats://ann:secret@a b", "http://ann:secret@localhost"} {
+		if _, err := parseURL(text); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 	got, err := parseURL("tls://ann:secret@[::1]")
 	if want := (target{address: "[::1]:4222", host: "::1", tls: true, user: "ann", password: "secret"}); err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
 	}
+}
+
+func TestFlushReturnsOnceTheBytesAreOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := dialPeer(t, Config{PingInterval: time.Hour})
+		c.Publish("a", "", nil, nil)
+		flushed := false
+		go func() {
+			if err := c.Flush(); err != nil {
+				t.Error(err)
+			}
+			flushed = true
+		}()
+		synctest.Wait()
+		if flushed {
+			t.Error("Flush returned although the peer has taken nothing")
+		}
+		go p.swallow()
+		synctest.Wait()
+		if !flushed {
+			t.Error("Flush still waits although the peer has taken everything")
+		}
+		c.Close()
+	})
+}
+
+func TestNoHandlerRunsAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := dialPeer(t, Config{})
+		go p.swallow()
+		running := false
+		if _, err := c.Subscribe("a", func(*Msg) {
+			running = true
+			time.Sleep(time.Minute)
+			running = false
+		}); err != nil {
+			t.Fatal(err)
+		}
+		p.say("MSG a 1 0\r\n\r\n")
+		synctest.Wait()
+		if c.Close(); running {
+			t.Error("Close returned while a handler runs")
+		}
+	})
+}
+
+func TestTheLimitOfOneMessageFollowsMaxPayload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := dialPeer(t, Config{MaxMessage: 10})
+		go p.swallow()
+		message := func(size int) string {
+			return fmt.Sprintf("MSG a 1 %d\r\n%s\r\n", size, strings.Repeat("b", size))
+		}
+		p.say(message(1000) + "INFO {\"max_payload\":2000}\r\n" + message(2000))
+		synctest.Wait()
+		if err := c.Err(); err != nil {
+			t.Errorf("messages within max_payload: %v", err)
+		}
+		p.say("MSG a 1 2001\r\n")
+		<-c.Done()
+		if !errors.Is(c.Err(), ErrTooLarge) {
+			t.Errorf("a message above it: %v", c.Err())
+		}
+		c.Close()
+	})
 }

@@ -49,8 +49,14 @@ func TestTLSIsUsedWhereItIsAskedFor(t *testing.T) {
 		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
 		o.TLSTimeout = 5
 	})
-	c := dial(t, s, wire.Config{TLS: &tls.Config{RootCAs: pool}, PingInterval: 10 * time.Millisecond})
+	c := dial(t, s, wire.Config{TLS: &tls.Config{RootCAs: pool}, PingInterval: 200 * time.Millisecond})
 	got := collect(t, c, "a")
+	// Idle long enough for reads to time out: TLS must survive that.
+	select {
+	case <-c.Done():
+		t.Fatalf("ended while idle: %v", c.Err())
+	case <-time.After(500 * time.Millisecond):
+	}
 	if err := c.Publish("a", "", nil, make([]byte, 300_000)); err != nil {
 		t.Fatal(err)
 	}
