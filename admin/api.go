@@ -31,6 +31,8 @@ type Status struct {
 	// Region and Node name the node that answered.
 	Region geo.Region `json:"region"`
 	Node   string     `json:"node"`
+	// Scope tells whether only that node spoke or all that answered.
+	Scope Scope `json:"scope"`
 
 	Regions []Region `json:"regions"`
 	Logs    []Log    `json:"logs"`
@@ -237,8 +239,8 @@ func ViewEntry(stream string, e *entry.Entry) EntryView {
 type Backend interface {
 	// Local is this node's own view: the logs its region holds, the links this
 	// node runs, the regions with the nodes gossip sees. It answers from what
-	// is known and does not wait for the network. The server fills in API and
-	// Verdict.
+	// is known and does not wait for the network. The server fills in API,
+	// Scope and Verdict.
 	Local() Status
 	// Peers lists the nodes of all regions as gossip sees them, this one
 	// included and marked Self.
