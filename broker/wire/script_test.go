@@ -160,63 +160,6 @@ func TestAPublisherWaitsForRoomAndGoesOn(t *testing.T) {
 	})
 }
 
-func TestCloseWithAStuckPeerIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, _ := dialPeer(t, Config{})
-		c.Publish("a", "", nil, nil)
-		start := time.Now()
-		first := c.Close()
-		if took := time.Since(start); took != 2*time.Second || first == nil {
-			t.Errorf("took %v: %v", took, first)
-		}
-		if second := c.Close(); second == nil || second.Error() != first.Error() {
-			t.Errorf("second Close: %v, first: %v", second, first)
-		}
-		if !errors.Is(c.Err(), ErrClosed) {
-			t.Errorf("reason: %v", c.Err())
-		}
-	})
-}
-
-func TestCloseWritesOutWhatIsBuffered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, p := dialPeer(t, Config{})
-		for range 1000 {
-			c.Publish("a", "", nil, []byte("x"))
-		}
-		received := make(chan string, 1)
-		go func() {
-			all, _ := io.ReadAll(p.in)
-			received <- string(all)
-		}()
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-		if n := strings.Count(<-received, "PUB a 1\r\nx\r\n"); n != 1000 {
-			t.Errorf("%d of 1000 messages arrived", n)
-		}
-		if err := c.Publish("a", "", nil, nil); !errors.Is(err, ErrClosed) {
-			t.Errorf("publish after Close: %v", err)
-		}
-	})
-}
-
-func TestAServersPingDuringCloseDoesNotCutTheFlushShort(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, p := dialPeer(t, Config{})
-		c.Publish("a", "", nil, []byte("x"))
-		closed := make(chan error)
-		go func() { closed <- c.Close() }()
-		synctest.Wait()
-		p.say("PING\r\n")
-		synctest.Wait()
-		go p.swallow()
-		if err := <-closed; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 func TestALaterInfoIsTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := dialPeer(t, Config{})
@@ -232,46 +175,6 @@ func TestALaterInfoIsTakenOver(t *testing.T) {
 			t.Errorf("publish above the new limit: %v", err)
 		}
 		c.Close()
-	})
-}
-
-func TestWhatEndsAConnectionIsItsReason(t *testing.T) {
-	for said, want := range map[string]error{
-		"MSG a 1 5\r\nhello!\r\n":                ErrProtocol,
-		"INFO {broken\r\n":                       ErrProtocol,
-		"MSG a 1 99999999999\r\n":                ErrTooLarge,
-		"-ERR 'User Authentication Expired'\r\n": ErrAuth,
-		"-ERR 'Maximum Payload Violation'\r\n":   ErrMaxPayload,
-		"-ERR 'Stale Connection'\r\n":            &ServerError{Text: "Stale Connection"},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			c, p := dialPeer(t, Config{})
-			p.say(said)
-			<-c.Done()
-			var asServer, wantServer *ServerError
-			if errors.As(want, &wantServer) {
-				if !errors.As(c.Err(), &asServer) || asServer.Text != wantServer.Text {
-					t.Errorf("%q: %v", said, c.Err())
-				}
-			} else if !errors.Is(c.Err(), want) {
-				t.Errorf("%q: %v, want %v", said, c.Err(), want)
-			}
-			c.Close()
-		})
-	}
-}
-
-func TestAPeerThatClosesIsNamed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, p := dialPeer(t, Config{})
-		p.conn.Close()
-		<-c.Done()
-		if !errors.Is(c.Err(), io.EOF) || !strings.Contains(c.Err().Error(), `"script"`) {
-			t.Errorf("reason: %v", c.Err())
-		}
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -302,63 +205,6 @@ func TestMessagesForAnEndedSubscriptionAreDropped(t *testing.T) {
 	})
 }
 
-func TestAHandshakeThatStopsIsBounded(t *testing.T) {
-	for name, script := range map[string]string{
-		"says nothing":    "",
-		"stops at INFO":   "INFO {\"headers\":true}\r\n",
-		"dribbles a line": "INFO {\"hea",
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			ours, theirs := net.Pipe()
-			go func() {
-				io.WriteString(theirs, script)
-				io.Copy(io.Discard, theirs)
-			}()
-			start := time.Now()
-			_, err := Dial(t.Context(), Config{Dial: func(context.Context) (net.Conn, error) { return ours, nil }})
-			if took := time.Since(start); took != 10*time.Second || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: %v after %v", name, err, took)
-			}
-		})
-	}
-}
-
-func TestAHandshakeWithSomethingElseFails(t *testing.T) {
-	for script, want := range map[string]error{
-		"HTTP/1.1 400 Bad Request\r\n":       ErrProtocol,
-		"PING\r\n":                           ErrProtocol,
-		"INFO {}\r\n":                        ErrConfig,
-		"-ERR 'Authorization Violation'\r\n": ErrAuth,
-		"INFO {\"headers\":true,\"tls_required\":true}\r\n+OK\r\n": ErrTLS,
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			ours, theirs := net.Pipe()
-			go io.WriteString(theirs, script)
-			_, err := Dial(t.Context(), Config{Dial: func(context.Context) (net.Conn, error) { return ours, nil }})
-			if !errors.Is(err, want) {
-				t.Errorf("%q: %v, want %v", script, err, want)
-			}
-		})
-	}
-}
-
-func TestAnUnusableURLIsRefusedBeforeDialling(t *testing.T) {
-	for _, text := range []string{"", "localhost:4222", "http://localhost:4222", "nats://", "nats://a b"} {
-		if _, err := Dial(t.Context(), Config{URL: text}); !errors.Is(err, ErrConfig) {
-			t.Errorf("%q: %v", text, err)
-		}
-	}
-	for _, text := range []string{"nats://ann:secret@a b", "http://ann:secret@localhost"} {
-		if _, err := parseURL(text); err == nil || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: %v", text, err)
-		}
-	}
-	got, err := parseURL("tls://ann:secret@[::1]")
-	if want := (target{address: "[::1]:4222", host: "::1", tls: true, user: "ann", password: "secret"}); err != nil || got != want {
-		t.Errorf("got %+v, %v", got, err)
-	}
-}
-
 func TestFlushReturnsOnceTheBytesAreOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := dialPeer(t, Config{PingInterval: time.Hour})
@@ -380,26 +226,6 @@ func TestFlushReturnsOnceTheBytesAreOut(t *testing.T) {
 			t.Error("Flush still waits although the peer has taken everything")
 		}
 		c.Close()
-	})
-}
-
-func TestNoHandlerRunsAfterClose(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, p := dialPeer(t, Config{})
-		go p.swallow()
-		running := false
-		if _, err := c.Subscribe("a", func(*Msg) {
-			running = true
-			time.Sleep(time.Minute)
-			running = false
-		}); err != nil {
-			t.Fatal(err)
-		}
-		p.say("MSG a 1 0\r\n\r\n")
-		synctest.Wait()
-		if c.Close(); running {
-			t.Error("Close returned while a handler runs")
-		}
 	})
 }
 

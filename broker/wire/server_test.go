@@ -2,15 +2,10 @@ package wire_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
-	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,118 +168,6 @@ func TestTheInProcessConnectionIsAConnectionToo(t *testing.T) {
 	}
 }
 
-func TestAMessageAboveMaxPayloadIsRefusedAndTheConnectionLives(t *testing.T) {
-	s := startServer(t, func(o *server.Options) { o.MaxPayload = 1000 })
-	c := dial(t, s, wire.Config{})
-	err := c.Publish("orders.big", "", make([]byte, 500), make([]byte, 501))
-	if !errors.Is(err, wire.ErrMaxPayload) || !strings.Contains(err.Error(), "orders.big") {
-		t.Errorf("got %v", err)
-	}
-	ping(t, c)
-}
-
-func TestMaxPayloadLoweredBehindOurBackEndsTheConnection(t *testing.T) {
-	opts := &server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true, MaxPayload: 1000}
-	s := startServer(t, func(o *server.Options) { *o = *opts })
-	c := dial(t, s, wire.Config{})
-	lower := opts.Clone()
-	lower.MaxPayload = 100
-	if err := s.ReloadOptions(lower); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Publish("orders.big", "", nil, make([]byte, 500)); err != nil {
-		t.Fatalf("the server did not announce the new limit, yet: %v", err)
-	}
-	await(t, "the end", c.Done())
-	if !errors.Is(c.Err(), wire.ErrMaxPayload) {
-		t.Errorf("reason: %v", c.Err())
-	}
-}
-
-func TestRefusedCredentialsAreNamed(t *testing.T) {
-	s := startServer(t, func(o *server.Options) { o.Username, o.Password = "ann", "secret" })
-	for name, c := range map[string]struct {
-		cfg wire.Config
-		ok  bool
-	}{
-		"right":        {wire.Config{User: "ann", Password: "secret"}, true},
-		"wrong":        {wire.Config{User: "ann", Password: "guess"}, false},
-		"none":         {wire.Config{}, false},
-		"only a token": {wire.Config{Token: "secret"}, false},
-	} {
-		c.cfg.URL = s.ClientURL()
-		conn, err := wire.Dial(t.Context(), c.cfg)
-		if c.ok != (err == nil) || (!c.ok && !errors.Is(err, wire.ErrAuth)) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if conn != nil {
-			conn.Close()
-		}
-	}
-	inURL, err := wire.Dial(t.Context(), wire.Config{URL: strings.Replace(s.ClientURL(), "//", "//ann:secret@", 1)})
-	if err != nil {
-		t.Fatalf("credentials in the URL: %v", err)
-	}
-	inURL.Close()
-}
-
-func TestATokenIsSent(t *testing.T) {
-	s := startServer(t, func(o *server.Options) { o.Authorization = "token" })
-	dial(t, s, wire.Config{Token: "token"})
-}
-
-func TestAMissingPermissionIsToldAndTheConnectionLives(t *testing.T) {
-	only := &server.SubjectPermission{Allow: []string{"may.>"}}
-	s := startServer(t, func(o *server.Options) {
-		o.Users = []*server.User{{Username: "ann", Password: "p", Permissions: &server.Permissions{Publish: only, Subscribe: only}}}
-	})
-	told := make(chan error, 2)
-	var logged lines
-	c := dial(t, s, wire.Config{
-		User: "ann", Password: "p",
-		OnError: func(err error) { told <- err },
-		Log:     slog.New(slog.NewTextHandler(&logged, nil)),
-	})
-	if err := c.Publish("not.this", "", nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := await(t, "the violation", told); !errors.Is(err, wire.ErrPermission) || !strings.Contains(err.Error(), "not.this") {
-		t.Errorf("publish: %v", err)
-	}
-	if _, err := c.Subscribe("nor.this", func(*wire.Msg) {}); err != nil {
-		t.Fatal(err)
-	}
-	if err := await(t, "the violation", told); !errors.Is(err, wire.ErrPermission) || !strings.Contains(err.Error(), "nor.this") {
-		t.Errorf("subscribe: %v", err)
-	}
-	got := collect(t, c, "may.>")
-	if err := c.Publish("may.do", "", nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "an allowed message", got)
-	if text := logged.String(); strings.Count(text, "Permissions Violation") != 2 || !strings.Contains(text, "server=tested") {
-		t.Errorf("log: %s", text)
-	}
-}
-
-// lines is a log to read from another goroutine.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 func TestRequestsGetTheirOwnReplies(t *testing.T) {
 	s := startServer(t, nil)
 	answering, asking := dial(t, s, wire.Config{}), dial(t, s, wire.Config{})
@@ -308,39 +191,6 @@ func TestRequestsGetTheirOwnReplies(t *testing.T) {
 		})
 	}
 	all.Wait()
-}
-
-func TestARequestNobodyAnswers(t *testing.T) {
-	s := startServer(t, nil)
-	c := dial(t, s, wire.Config{})
-	bounded, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	if _, err := c.Request(bounded, "nobody.here", nil, nil); !errors.Is(err, wire.ErrNoResponders) {
-		t.Errorf("without a subscriber: %v", err)
-	}
-	collect(t, c, "silent.one")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := c.Request(ctx, "silent.one", nil, nil); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("with a silent subscriber: %v", err)
-	}
-}
-
-func TestForeignTextInASubjectDoesNotBecomeACommand(t *testing.T) {
-	s := startServer(t, nil)
-	c := dial(t, s, wire.Config{})
-	for _, bad := range []string{"", "a b", "a\r\nPUB b 0\r\n", "a\tb", "a\x00"} {
-		if err := c.Publish(bad, "", nil, nil); !errors.Is(err, wire.ErrSubject) {
-			t.Errorf("publish to %q: %v", bad, err)
-		}
-		if _, err := c.Subscribe(bad, nil); !errors.Is(err, wire.ErrSubject) {
-			t.Errorf("subscribe to %q: %v", bad, err)
-		}
-		if err := c.PublishParts(wire.Pub{Subject: []byte("a"), Reply: []byte(bad)}); bad != "" && !errors.Is(err, wire.ErrSubject) {
-			t.Errorf("reply %q: %v", bad, err)
-		}
-	}
-	ping(t, c)
 }
 
 func TestInboxesAreUnique(t *testing.T) {
@@ -388,101 +238,4 @@ func TestConcurrentPublishersKeepTheirOrder(t *testing.T) {
 		}()
 	}
 	await(t, "all messages", complete)
-}
-
-func TestAServerThatStopsEndsTheConnection(t *testing.T) {
-	s := startServer(t, nil)
-	c := dial(t, s, wire.Config{})
-	s.Shutdown()
-	await(t, "the end", c.Done())
-	if c.Err() == nil || errors.Is(c.Err(), wire.ErrClosed) {
-		t.Errorf("reason: %v", c.Err())
-	}
-}
-
-func TestABlackHoleOnTCPEndsTheConnection(t *testing.T) {
-	s := startServer(t, nil)
-	p := startProxy(t, s.Addr().String())
-	c, err := wire.Dial(t.Context(), wire.Config{URL: "nats://" + p.address(), PingInterval: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	ping(t, c)
-	p.swallow.Store(true)
-	start := time.Now()
-	await(t, "the end", c.Done())
-	if took := time.Since(start); took > 5*time.Second || !errors.Is(c.Err(), wire.ErrSilent) {
-		t.Errorf("after %v: %v", took, c.Err())
-	}
-}
-
-// proxy forwards until it is told to swallow: then it takes bytes and passes
-// none on, and closes nothing.
-type proxy struct {
-	listener net.Listener
-	swallow  atomic.Bool
-}
-
-func startProxy(t *testing.T, target string) *proxy {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{listener: l}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		client, err := l.Accept()
-		if err != nil {
-			return
-		}
-		upstream, err := net.Dial("tcp", target)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		t.Cleanup(func() { client.Close(); upstream.Close() })
-		go io.Copy(p.through(upstream), client)
-		go io.Copy(p.through(client), upstream)
-	}()
-	return p
-}
-
-func (p *proxy) address() string { return p.listener.Addr().String() }
-
-func (p *proxy) through(w io.Writer) io.Writer {
-	return writerFunc(func(b []byte) (int, error) {
-		if p.swallow.Load() {
-			return len(b), nil
-		}
-		return w.Write(b)
-	})
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
-
-func TestNoGoroutineOutlivesClose(t *testing.T) {
-	s := startServer(t, nil)
-	for range 20 {
-		c := dial(t, s, wire.Config{})
-		collect(t, c, "a")
-		if _, err := c.Request(t.Context(), "nobody", nil, nil); !errors.Is(err, wire.ErrNoResponders) {
-			t.Fatal(err)
-		}
-		var closers sync.WaitGroup
-		for range 3 {
-			closers.Go(func() {
-				if err := c.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		closers.Wait()
-	}
-	stacks := make([]byte, 1<<20)
-	if text := string(stacks[:runtime.Stack(stacks, true)]); strings.Contains(text, "wire.(*Conn)") {
-		t.Errorf("still running:\n%s", text)
-	}
 }
