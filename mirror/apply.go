@@ -58,13 +58,9 @@ func (s *sinkSession) append(ctx context.Context, appender Appender, b *batch) e
 		s.wake() // nothing to apply, but the frame's credit is free again
 		return nil
 	}
-	if err := appender.Append(ctx, b.fresh, b.more); err != nil {
-		return err
-	}
-	s.link.mu.Lock()
-	defer s.link.mu.Unlock()
-	s.link.status.AppliedTime = b.fresh[len(b.fresh)-1].Time
-	return nil
+	newest := &b.fresh[len(b.fresh)-1]
+	s.marks.put(newest.Offset, newest.Time)
+	return appender.Append(ctx, b.fresh, b.more)
 }
 
 func (s *sinkSession) unpackAll(ctx context.Context, free, full chan *batch, recent *dedupe.Recent) {
@@ -165,12 +161,14 @@ func (s *sinkSession) checkSeal(ctx context.Context, seal geo.Seal) *Failed {
 	sum, ok := s.sums.take(seal.Block)
 	if !ok {
 		var err error
-		if sum, _, err = sumOf(ctx, s.replica, seal.Block); err != nil {
-			return &Failed{CauseLocal, err.Error()}
+		if sum, err = sumOf(ctx, s.replica, seal.Block); err != nil {
+			return s.differs(ctx, seal, Failed{CauseLocal, err.Error()})
 		}
 	}
 	if sum != entry.Digest(seal.Digest) {
-		return s.differs(ctx, seal)
+		log := s.link.cfg.Log
+		return s.differs(ctx, seal, Failed{CauseConflict, fmt.Sprintf("block %d (offsets %s) of %s is not what its origin sealed: find the entries with `geomq verify %s`",
+			seal.Block, seal.Block.Range(), log, log)})
 	}
 	if err := s.replica.PutSeal(ctx, seal); err != nil {
 		return &Failed{CauseLocal, fmt.Sprintf("could not keep the seal of block %d: %v", seal.Block, err)}
@@ -179,10 +177,10 @@ func (s *sinkSession) checkSeal(ctx context.Context, seal geo.Seal) *Failed {
 	return nil
 }
 
-// differs decides what a seal that does not agree means. A block that the
-// replica has not whole, since it began or was trimmed inside it, proves
-// nothing.
-func (s *sinkSession) differs(ctx context.Context, seal geo.Seal) *Failed {
+// differs decides whether a seal that could not be proved is a failure. A block
+// that the replica has not whole, since it began or was trimmed inside it,
+// proves nothing.
+func (s *sinkSession) differs(ctx context.Context, seal geo.Seal, failed Failed) *Failed {
 	extent, err := s.replica.Extent(ctx)
 	if err != nil {
 		return &Failed{CauseLocal, err.Error()}
@@ -190,7 +188,5 @@ func (s *sinkSession) differs(ctx context.Context, seal geo.Seal) *Failed {
 	if extent.First > seal.Block.Range().First {
 		return nil
 	}
-	log := s.link.cfg.Log
-	return &Failed{CauseConflict, fmt.Sprintf("block %d (offsets %s) of %s is not what its origin sealed: find the entries with `geomq verify %s`",
-		seal.Block, seal.Block.Range(), log, log)}
+	return &failed
 }

@@ -1,5 +1,7 @@
 package mirror
 
+import "slices"
+
 // Cause says in one word why something was refused or a session ended. Causes
 // are metric labels and part of the wire format: they are never renamed.
 type Cause string
@@ -11,7 +13,7 @@ const (
 	CauseSilent    Cause = "silent"     // nothing heard from the peer
 	CauseDamaged   Cause = "damaged"    // checksum or format wrong
 	CauseSession   Cause = "session"    // a message of another session
-	CauseNumber    Cause = "number"     // a frame missing, repeated or out of order
+	CauseNumber    Cause = "number"     // a frame or seal missing, repeated or out of order
 	CauseOffset    Cause = "offset"     // a frame that does not continue the log
 	CauseProtocol  Cause = "protocol"   // a message that has no place there
 	CauseCredit    Cause = "credit"     // more under way than granted
@@ -29,8 +31,24 @@ const (
 	CauseConflict Cause = "conflict" // one offset, two entries (rule 2 broken)
 	CauseTrimmed  Cause = "trimmed"  // retention removed what the replica lacks
 	CauseGap      Cause = "gap"      // the holder lacks an offset for no known reason
-	CauseRefused  Cause = "refused"  // the replica's stream can't be what it must be
+	CauseRefused  Cause = "refused"  // the replica can't be what it must be
 )
+
+// known are the causes of this build.
+var known = []Cause{
+	CauseDone, CauseLost, CauseSilent, CauseDamaged, CauseSession, CauseNumber, CauseOffset, CauseProtocol, CauseCredit,
+	CauseNoLog, CauseAnswering, CauseLocal, CauseFenced,
+	CauseVersion, CauseEpochs, CauseAhead, CauseConflict, CauseTrimmed, CauseGap, CauseRefused,
+}
+
+// told is c as a peer named it, or CauseProtocol for a cause that this build
+// does not know: a peer can't make up metric labels.
+func (c Cause) told() Cause {
+	if slices.Contains(known, c) {
+		return c
+	}
+	return CauseProtocol
+}
 
 // Halts tells whether a link that ended for c waits for a change instead of
 // trying again at once.

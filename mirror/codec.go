@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"geomq/geo"
 )
@@ -20,14 +21,21 @@ const (
 	frameHeader = 1 + 8 + 8 + 8 + 4 + 4 + 1
 	// FrameOverhead is how many bytes a frame has beyond its payload.
 	FrameOverhead = frameHeader + checksumLen
-	// maxAbsent is more holes than a block has offsets.
+	// maxAbsent is as many holes as a block has offsets.
 	maxAbsent = geo.BlockSize
+	// maxBlock is the last block whose offsets are all numbers of 64 bits.
+	maxBlock = 1<<54 - 2
+	// maxCause is longer than any Cause.
+	maxCause = 64
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Encode appends m to dst in its wire form.
 func Encode(dst []byte, m Message) []byte {
+	if f, ok := m.(*Frame); ok {
+		dst = slices.Grow(dst, FrameOverhead+len(f.Payload))
+	}
 	start := len(dst)
 	dst = append(dst, byte(m.Kind()))
 	switch m := m.(type) {
@@ -67,7 +75,7 @@ func appendFrame(dst []byte, f *Frame) []byte {
 }
 
 func appendSeal(dst []byte, m *SealNote) []byte {
-	dst = appendNumbers(dst, uint64(m.Session), uint64(m.Seal.Block))
+	dst = appendNumbers(dst, uint64(m.Session), uint64(m.From), uint64(m.Seal.Block))
 	dst = append(dst, m.Seal.Digest[:]...)
 	for _, o := range m.Seal.Absent {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(o))
@@ -127,18 +135,22 @@ func decodeFrame(b []byte) Message {
 		Count: binary.LittleEndian.Uint32(b[24:]), Raw: binary.LittleEndian.Uint32(b[28:]),
 		Codec: Codec(b[32]), Payload: b[33:],
 	}
-	if f.First == 0 || f.Count == 0 || f.First+geo.Offset(f.Count) < f.First {
+	if f.First == 0 || f.Count == 0 || f.Count > MaxEntries || f.First+geo.Offset(f.Count) < f.First {
 		return nil
 	}
 	return f
 }
 
 func decodeSeal(b []byte) Message {
-	const fixed = 8 + 8 + 16
+	const fixed = 8 + 8 + 8 + 16
 	if len(b) < fixed || (len(b)-fixed)%8 != 0 || (len(b)-fixed)/8 > maxAbsent {
 		return nil
 	}
-	m := &SealNote{Session: Session(number(b, 0)), Seal: geo.Seal{Block: geo.Block(number(b, 1)), Digest: [16]byte(b[16:32])}}
+	m := &SealNote{Session: Session(number(b, 0)), From: geo.Block(number(b, 1))}
+	m.Seal = geo.Seal{Block: geo.Block(number(b, 2)), Digest: [16]byte(b[24:40])}
+	if m.Seal.Block > maxBlock || m.From > m.Seal.Block {
+		return nil
+	}
 	for i := fixed; i < len(b); i += 8 {
 		m.Seal.Absent = append(m.Seal.Absent, geo.Offset(binary.LittleEndian.Uint64(b[i:])))
 	}
@@ -163,7 +175,7 @@ func decodeCredit(b []byte) Message {
 }
 
 func decodeBye(b []byte) Message {
-	if len(b) < 8 || len(b) > 8+64 {
+	if len(b) < 8 || len(b) > 8+maxCause {
 		return nil
 	}
 	return &Bye{Session: Session(number(b, 0)), Cause: Cause(b[8:])}

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -55,7 +56,7 @@ var (
 		return e
 	})
 	decoder = sync.OnceValue(func() *zstd.Decoder {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(MaxRaw), zstd.WithDecoderConcurrency(0))
+		d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(MaxRaw), zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true))
 		if err != nil {
 			panic(err) // constant options
 		}
@@ -79,20 +80,21 @@ func (c Codec) compress(dst, raw []byte) []byte {
 // expand undoes compress into dst[:0]. It refuses a result of any other length
 // than raw before it takes memory for it; the error wraps ErrFrame.
 func (c Codec) expand(dst, packed []byte, raw int) ([]byte, error) {
-	if raw > MaxRaw {
+	if raw < 0 || raw > MaxRaw {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrFrame, raw, MaxRaw)
 	}
 	var err error
 	switch c {
 	case None:
-		dst = append(dst[:0], packed...)
+		if len(packed) == raw {
+			dst = append(dst[:0], packed...)
+		} else {
+			err = errLength
+		}
 	case S2:
 		dst, err = expandS2(dst, packed, raw)
 	case Zstd:
-		if cap(dst) < raw {
-			dst = make([]byte, 0, raw)
-		}
-		dst, err = decoder().DecodeAll(packed, dst[:0])
+		dst, err = expandZstd(dst, packed, raw)
 	default:
 		return nil, fmt.Errorf("%w: unknown %s", ErrFrame, c)
 	}
@@ -105,9 +107,33 @@ func (c Codec) expand(dst, packed []byte, raw int) ([]byte, error) {
 	return dst, nil
 }
 
+// errLength says that a payload is of another length than its frame claims.
+var errLength = errors.New("not the length it claims")
+
+// expandZstd leaves room for raw bytes and no more: the decoder takes no memory
+// beyond it. Our encoder always writes the length in front, so that a payload
+// that contradicts its frame is refused before any room is made.
+func expandZstd(dst, packed []byte, raw int) ([]byte, error) {
+	var header zstd.Header
+	if err := header.Decode(packed); err != nil {
+		return nil, err
+	}
+	if !header.HasFCS || header.FrameContentSize != uint64(raw) {
+		return nil, errLength
+	}
+	if cap(dst) < raw {
+		dst = make([]byte, 0, raw)
+	}
+	return decoder().DecodeAll(packed, dst[:0:raw])
+}
+
 func expandS2(dst, packed []byte, raw int) ([]byte, error) {
-	if n, err := s2.DecodedLen(packed); err != nil || n != raw {
-		return nil, fmt.Errorf("length %d is not %d (%w)", n, raw, err)
+	n, err := s2.DecodedLen(packed)
+	if err != nil {
+		return nil, err
+	}
+	if n != raw {
+		return nil, errLength
 	}
 	if cap(dst) < raw {
 		dst = make([]byte, raw)

@@ -14,10 +14,6 @@ var (
 	ErrMessage = errors.New("damaged message")
 	// ErrFrame says that a frame's payload does not hold what its header says.
 	ErrFrame = errors.New("damaged frame")
-	// ErrSilent says that the peer has not been heard for too long.
-	ErrSilent = errors.New("peer is silent")
-	// ErrProtocol says that the peer sent something that has no place here.
-	ErrProtocol = errors.New("out of protocol")
 )
 
 // GapError says that a holder lacks offsets that a log must have. The link of
@@ -29,5 +25,5 @@ type GapError struct {
 }
 
 func (e *GapError) Error() string {
-	return fmt.Sprintf("%s: offsets %s are missing at %s", e.Log, e.Missing, e.At)
+	return fmt.Sprintf("offsets %s of %s are missing at %s and nothing says why: compare its holders with `geomq verify %s`", e.Missing, e.Log, e.At, e.Log)
 }

@@ -19,6 +19,10 @@ import (
 // Offsets are not written: entry i of a frame stands at First + i. Numbers are
 // kept apart from text because both compress better that way.
 
+// MaxEntries is how many entries a frame holds at most. A tiny payload can
+// expand to a long table of empty entries; this bounds what they cost.
+const MaxEntries = 4096
+
 // Packer collects consecutive entries for a frame. It is used by one goroutine
 // at a time; the zero Packer is ready.
 type Packer struct {
@@ -103,7 +107,7 @@ func (u *Unpacker) Unpack(dst []entry.Entry, f *Frame) ([]entry.Entry, error) {
 		return dst, fmt.Errorf("%w: its table is cut off", ErrFrame)
 	}
 	table, data := raw[n:n+int(length)], raw[n+int(length):]
-	if uint64(f.Count)*4 > length {
+	if f.Count > MaxEntries || uint64(f.Count)*4 > length {
 		return dst, fmt.Errorf("%w: %d entries in a table of %d bytes", ErrFrame, f.Count, length)
 	}
 	start, when := len(dst), int64(0)

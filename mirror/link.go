@@ -18,6 +18,14 @@ const (
 	haltPause  = 5 * time.Second
 )
 
+// A link that gets no answer asks again soon, so that it is back within a second
+// of a path that heals. Each fourth try waits as long as a silent peer may, and
+// so do all once that was needed: paths may be slow.
+const (
+	quickAnswer = 800 * time.Millisecond
+	patientTry  = 4
+)
+
 // LinkConfig says what a Link pulls and how.
 type LinkConfig struct {
 	Log geo.CommitLog
@@ -39,12 +47,17 @@ type Link struct {
 	cfg   LinkConfig
 	stats stats
 
+	unanswered int  // tries in a row without a Welcome; used by Run alone
+	slow       bool // the last Welcome took long; used by Run alone
+
 	mu     sync.Mutex // guards what follows
 	status LinkStatus
 }
 
-// NewLink returns a Link for Run.
+// NewLink returns a Link for Run. A heartbeat outside of 50 ms to 30 s is brought
+// to the nearer end.
 func NewLink(cfg LinkConfig) *Link {
+	cfg.Heartbeat = min(max(cfg.Heartbeat, minHeartbeat), maxHeartbeat)
 	l := &Link{cfg: cfg}
 	l.status = LinkStatus{Log: cfg.Log, From: cfg.From, To: cfg.To, State: StateConnecting, Since: time.Now(), Codec: cfg.Codec, Credit: cfg.Credit}
 	return l
@@ -54,9 +67,11 @@ func NewLink(cfg LinkConfig) *Link {
 func (l *Link) Run(ctx context.Context) error {
 	defer l.note(StateClosed, "", "")
 	logger := l.cfg.Logger.With("log", l.cfg.Log.Stream(), "from", l.cfg.From)
-	pause, told := firstPause, Cause("")
+	pause, told, halted := firstPause, Cause(""), false
 	for ctx.Err() == nil {
-		l.note(StateConnecting, "", "")
+		if !halted { // a try of a halted link is no news until it succeeds
+			l.note(StateConnecting, "", "")
+		}
 		began := time.Now()
 		end := l.session(ctx, logger)
 		if ctx.Err() != nil {
@@ -70,9 +85,10 @@ func (l *Link) Run(ctx context.Context) error {
 			told = end.Cause
 			logger.Warn("link ended, opening it again", "cause", end.Cause, "reason", end.Text)
 		}
-		wait := pause/2 + rand.N(pause/2+1)
+		// What a try has waited for an answer counts as pause.
+		wait := max(pause/2+rand.N(pause/2+1)-time.Since(began), rand.N(firstPause))
 		state := StateWaiting
-		if end.Cause.Halts() {
+		if halted = end.Cause.Halts(); halted {
 			wait, state = haltPause, StateHalted
 		}
 		l.note(state, end.Cause, end.Text)
@@ -96,8 +112,29 @@ func (l *Link) session(ctx context.Context, logger *slog.Logger) End {
 	s := &sinkSession{link: l, log: logger, replica: replica, machine: NewSink(SinkConfig{
 		Session: Session(rand.Uint64()), Log: l.cfg.Log, To: l.cfg.To, Credit: l.cfg.Credit,
 		Frame: l.cfg.Frame, Codecs: []string{l.cfg.Codec.String()}, Heartbeat: l.cfg.Heartbeat,
+		Answer: l.answerPatience(),
 	})}
-	return s.run(ctx, stand)
+	end := s.run(ctx, stand)
+	l.answered(s.welcome)
+	return end
+}
+
+// answerPatience is how long this try waits for a Welcome.
+func (l *Link) answerPatience() time.Duration {
+	full := patience(l.cfg.Heartbeat)
+	if l.slow || l.unanswered%patientTry == patientTry-1 {
+		return full
+	}
+	return min(quickAnswer, full)
+}
+
+// answered takes note of how long the Welcome took, 0 if none came.
+func (l *Link) answered(took time.Duration) {
+	if took == 0 {
+		l.unanswered++
+		return
+	}
+	l.unanswered, l.slow = 0, took > quickAnswer/2
 }
 
 // stand finds out where the replica stands, and opens it if there is one.
@@ -117,8 +154,8 @@ func (l *Link) stand(ctx context.Context) (Replica, Stand, error) {
 	if stand.Unsealed, err = replica.Unsealed(ctx); err != nil {
 		return nil, stand, err
 	}
+	stand.Unsealed = max(stand.Unsealed, geo.BlockOf(max(extent.First, 1)))
 	if extent.Range().Len() > 0 {
-		stand.Unsealed = max(stand.Unsealed, geo.BlockOf(extent.First))
 		stand.Digest, err = digestAt(ctx, replica, extent.Last)
 	}
 	return replica, stand, err

@@ -115,8 +115,6 @@ type Refusal struct {
 	Cause   Cause   `json:"cause"`
 	// Text says to a person what happened and what to do.
 	Text string `json:"text"`
-	// First is the holder's first offset where the cause is CauseTrimmed.
-	First geo.Offset `json:"first,omitempty"`
 }
 
 // Frame carries consecutive entries.
@@ -124,7 +122,8 @@ type Frame struct {
 	Session Session
 	// Number counts the session's frames from 1.
 	Number uint64
-	// First is the offset of the first entry, Count how many there are.
+	// First is the offset of the first entry, Count how many there are: at
+	// least one and at most MaxEntries.
 	First geo.Offset
 	Count uint32
 	// Raw is the length of the payload before compression, in bytes.
@@ -140,7 +139,11 @@ func (f *Frame) Last() geo.Offset { return f.First + geo.Offset(f.Count) - 1 }
 // SealNote carries a seal of the origin.
 type SealNote struct {
 	Session Session
-	Seal    geo.Seal
+	// From is the first block that no earlier note of the session covers. The
+	// blocks from there to Seal.Block have no seal and never will; a note that
+	// was lost, repeated or overtaken shows by a From that is not due.
+	From geo.Block
+	Seal geo.Seal
 }
 
 // Beat is the source's heartbeat.

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"geomq/geo"
@@ -20,6 +21,8 @@ type SinkConfig struct {
 	Frame     int    // uncompressed bytes wanted per frame
 	Codecs    []string
 	Heartbeat time.Duration
+	// Answer is how long a Welcome may take.
+	Answer time.Duration
 }
 
 // Sink is the receiving side of one session, as a pure state machine. It is
@@ -43,6 +46,7 @@ type Sink struct {
 	headAt  time.Duration
 	trimmed geo.Offset
 	seals   []geo.Seal // in ascending order, of blocks not yet applied whole
+	noted   geo.Block  // first block that no SealNote has covered
 }
 
 type sinkState int
@@ -88,13 +92,14 @@ func (s *Sink) Streaming() bool { return s.state == sinkStreaming }
 // Head is what the holder last said of its end; fresh is false where that is
 // too long ago, or never was, to say anything about a lag.
 func (s *Sink) Head() (head Head, fresh bool) {
-	return s.head, s.state == sinkStreaming && s.now-s.headAt <= s.patience()
+	return s.head, s.state == sinkStreaming && s.now-s.headAt <= patience(s.cfg.Heartbeat)
 }
 
 // UnderWay is how many uncompressed bytes have been received and not applied.
 func (s *Sink) UnderWay() uint64 { return s.received - s.freed }
 
-func (s *Sink) patience() time.Duration { return max(silentBeats*s.cfg.Heartbeat, time.Second) }
+// patience is how long a peer that beats every heartbeat may be silent.
+func patience(heartbeat time.Duration) time.Duration { return max(silentBeats*heartbeat, time.Second) }
 
 func (s *Sink) start(stand Stand) []Action {
 	s.state, s.stand = sinkAsking, stand
@@ -116,9 +121,9 @@ func (s *Sink) receive(m Message) []Action {
 	s.heard = s.now
 	switch m := m.(type) {
 	case *Refusal:
-		return s.end(m.Cause, m.Text)
+		return s.end(m.Cause.told(), m.Text)
 	case *Bye:
-		return s.end(m.Cause, "the source closed the link")
+		return s.end(m.Cause.told(), "the source closed the link")
 	case *Welcome:
 		if s.state == sinkAsking {
 			return s.welcome(m)
@@ -129,7 +134,7 @@ func (s *Sink) receive(m Message) []Action {
 		}
 	case *SealNote:
 		if s.state == sinkStreaming {
-			return s.seal(m.Seal)
+			return s.seal(m)
 		}
 	case *Beat:
 		if s.state == sinkStreaming {
@@ -143,7 +148,7 @@ func (s *Sink) welcome(m *Welcome) []Action {
 	if m.Version < MinVersion || m.Version > MaxVersion {
 		return s.end(CauseVersion, fmt.Sprintf("%s answers in protocol version %d, this node speaks %d to %d", m.Holder, m.Version, MinVersion, MaxVersion))
 	}
-	if _, known := ParseCodec(m.Codec); !known {
+	if m.Codec != None.String() && !slices.Contains(s.cfg.Codecs, m.Codec) {
 		return s.end(CauseProtocol, fmt.Sprintf("%s wants to compress by %q", m.Holder, m.Codec))
 	}
 	if err := m.Epochs.Validate(); err != nil {
@@ -153,12 +158,18 @@ func (s *Sink) welcome(m *Welcome) []Action {
 		return s.end(CauseEpochs, fmt.Sprintf("%s has epochs %s and would go on at %d; the replica has epochs %s and ends at %d",
 			m.Holder, m.Epochs, m.From, s.stand.Epochs, s.stand.Last))
 	}
-	if m.From == 0 {
-		return s.end(CauseProtocol, fmt.Sprintf("%s would begin at offset 0", m.Holder))
+	if m.From == 0 || m.From < m.Head.First {
+		return s.end(CauseProtocol, fmt.Sprintf("%s would begin at offset %d, but has the log from %d on", m.Holder, m.From, m.Head.First))
+	}
+	if m.From-1 > m.Head.Last {
+		return s.end(CauseAhead, fmt.Sprintf("%s would go on at offset %d, but ends at %d", m.Holder, m.From, m.Head.Last))
 	}
 	s.state = sinkStreaming
 	s.handed, s.applied = m.From-1, m.From-1
-	s.granted = s.cfg.Credit
+	s.granted, s.noted = s.cfg.Credit, s.stand.Unsealed
+	if !s.stand.Exists {
+		s.noted, s.trimmed = geo.BlockOf(m.From), m.From
+	}
 	s.head, s.headAt = m.Head, s.now
 	actions := []Action{Adopt{From: m.From, Epochs: m.Epochs, Exists: s.stand.Exists}}
 	return append(append(actions, s.trim()...), s.tell())
@@ -177,7 +188,7 @@ func (s *Sink) frame(f *Frame) []Action {
 	}
 	s.nextFrame++
 	s.received += uint64(f.Raw)
-	skip := min(uint32(s.handed+1-f.First), f.Count)
+	skip := uint32(min(s.handed+1-f.First, geo.Offset(f.Count)))
 	s.handed = max(s.handed, f.Last())
 	s.waiting = append(s.waiting, handedFrame{last: f.Last(), raw: uint64(f.Raw)})
 	return []Action{Apply{Frame: f, Skip: skip}}
@@ -198,19 +209,31 @@ func (s *Sink) advance(last geo.Offset) []Action {
 	}
 	s.waiting = s.waiting[done:]
 	actions := s.readyChecks()
-	if s.freed+s.cfg.Credit >= s.granted+s.cfg.Credit/4 {
+	if s.owesCredit() {
 		actions = append(actions, s.tell())
 	}
 	return actions
 }
 
+// owesCredit tells whether the source should hear of the new room at once: there
+// is a quarter of the credit, or the source may be waiting for all of it, since
+// its next frame can be too large for what is left.
+func (s *Sink) owesCredit() bool {
+	room := s.freed + s.cfg.Credit - s.granted
+	return room > 0 && (room >= s.cfg.Credit/4 || s.UnderWay() == 0 && s.granted-min(s.received, s.granted) < MaxRaw)
+}
+
 // seal keeps a seal until its block is in the replica.
-func (s *Sink) seal(seal geo.Seal) []Action {
-	last := seal.Block.Range().Last
-	if last > s.handed {
-		return s.end(CauseProtocol, fmt.Sprintf("the seal of block %d came before offset %d", seal.Block, last))
+func (s *Sink) seal(m *SealNote) []Action {
+	block, last := m.Seal.Block, m.Seal.Block.Range().Last
+	if m.From != s.noted || block < m.From {
+		return s.end(CauseNumber, fmt.Sprintf("the seal of block %d follows the seals before block %d, but those before block %d have come", block, m.From, s.noted))
 	}
-	s.seals = append(s.seals, seal)
+	if block > maxBlock || last > s.handed {
+		return s.end(CauseProtocol, fmt.Sprintf("the seal of block %d came before offset %d", block, last))
+	}
+	s.noted = block + 1
+	s.seals = append(s.seals, m.Seal)
 	return s.readyChecks()
 }
 
@@ -246,10 +269,15 @@ func (s *Sink) tick(now time.Duration) []Action {
 	if s.state == sinkIdle {
 		return nil
 	}
-	if now-s.heard > s.patience() {
+	if s.state == sinkAsking && now >= s.cfg.Answer {
+		return s.end(CauseSilent, fmt.Sprintf("no answer within %s", now.Round(time.Millisecond)))
+	}
+	if now-s.heard > patience(s.cfg.Heartbeat) {
 		return s.end(CauseSilent, fmt.Sprintf("nothing heard for %s", (now-s.heard).Round(time.Millisecond)))
 	}
-	if s.state == sinkStreaming && now-s.told >= s.cfg.Heartbeat {
+	// Ticks come a heartbeat apart, give or take; half of one tells a word of
+	// this heartbeat from one of the last.
+	if s.state == sinkStreaming && now-s.told > s.cfg.Heartbeat/2 {
 		return []Action{s.tell()}
 	}
 	return nil
@@ -263,9 +291,9 @@ func (s *Sink) tell() Action {
 }
 
 func (s *Sink) end(cause Cause, text string) []Action {
-	asking := s.state == sinkAsking || s.state == sinkStreaming
+	heard := s.state != sinkIdle && cause != CauseLost
 	s.state = sinkEnded
-	if !asking {
+	if !heard {
 		return []Action{End{cause, text}}
 	}
 	return []Action{Send{&Bye{Session: s.cfg.Session, Cause: cause}}, End{cause, text}}

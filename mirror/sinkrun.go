@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,9 +11,6 @@ import (
 
 	"geomq/geo"
 )
-
-// dialPatience bounds how long opening a connection may take.
-const dialPatience = 3 * time.Second
 
 // sinkSession drives one Sink. Its goroutines and what they hand on:
 //
@@ -36,7 +34,11 @@ type sinkSession struct {
 	advanced chan struct{}
 	work     *queue[Apply]
 	checks   *queue[geo.Seal]
+	trims    chan geo.Offset // the newest Trim that waits, if any
 	sums     blockSums
+	marks    applyMarks
+	headAt   time.Time
+	welcome  time.Duration // how long the Welcome took; 0 before it
 	end      *End
 	group    sync.WaitGroup
 }
@@ -50,6 +52,7 @@ func (s *sinkSession) run(ctx context.Context, stand Stand) End {
 	s.in, s.failures = make(chan received, 4), make(chan Failed, 4)
 	s.advanced = make(chan struct{}, 1)
 	s.work, s.checks = newQueue[Apply](), newQueue[geo.Seal]()
+	s.trims = make(chan geo.Offset, 1)
 	defer s.work.close()
 	defer s.checks.close()
 	if stand.Exists {
@@ -63,30 +66,46 @@ func (s *sinkSession) run(ctx context.Context, stand Stand) End {
 	s.group.Go(func() { receiveAll(ctx, s.conn, s.in) })
 	ticker := time.NewTicker(s.link.cfg.Heartbeat)
 	defer ticker.Stop()
+	answer := time.NewTimer(s.machine.cfg.Answer - time.Since(s.start))
+	defer answer.Stop()
 	for s.end == nil {
-		s.step(ctx, s.next(ctx, ticker.C))
+		s.step(ctx, s.next(ctx, ticker.C, answer.C))
 		s.publish()
 	}
 	return *s.end
 }
 
 // next waits for what happens next.
-func (s *sinkSession) next(ctx context.Context, ticks <-chan time.Time) Event {
+func (s *sinkSession) next(ctx context.Context, ticks, answer <-chan time.Time) Event {
+	if s.machine.Streaming() {
+		answer = nil
+	}
 	select {
 	case <-ctx.Done():
 		return Failed{CauseDone, "this node is closing"}
 	case r := <-s.in:
-		if r.err == nil {
-			s.link.stats.wire.Add(uint64(len(r.data)))
-		}
-		return r.event()
+		return s.arrived(r)
 	case <-s.advanced:
 		return Applied{geo.Offset(s.applied.Load())}
 	case f := <-s.failures:
 		return f
 	case <-ticks:
 		return Tick{time.Since(s.start)}
+	case <-answer:
+		return Tick{time.Since(s.start)}
 	}
+}
+
+func (s *sinkSession) arrived(r received) Event {
+	s.link.stats.wire.Add(uint64(len(r.data)))
+	ev := r.event()
+	if received, ok := ev.(Received); ok {
+		switch received.Message.(type) {
+		case *Welcome, *Beat:
+			s.headAt = time.Now()
+		}
+	}
+	return ev
 }
 
 func (s *sinkSession) step(ctx context.Context, ev Event) {
@@ -112,9 +131,11 @@ func (s *sinkSession) do(ctx context.Context, action Action) *Failed {
 	case Check:
 		s.checks.put(a.Seal)
 	case Trim:
-		if err := s.replica.Trim(ctx, a.First); err != nil {
-			s.log.Warn("could not trim the replica to its origin's first offset; it keeps more than it must", "first", a.First, "error", err)
+		select {
+		case <-s.trims: // a newer one takes its place
+		default:
 		}
+		s.trims <- a.First
 	case End:
 		s.end = &a
 	}
@@ -125,11 +146,12 @@ func (s *sinkSession) send(ctx context.Context, m Message) *Failed {
 	if s.conn == nil {
 		return s.dial(ctx, m)
 	}
-	if ctx.Err() != nil { // the Bye of a session that is being closed
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), dialPatience)
-		defer cancel()
+	limit := patience(s.link.cfg.Heartbeat)
+	if m.Kind() == KindBye { // also of a session whose context has ended
+		ctx, limit = context.WithoutCancel(ctx), farewell
 	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	err := s.conn.Send(ctx, Encode(nil, m))
 	if err != nil && m.Kind() != KindBye {
 		return &Failed{CauseLost, err.Error()}
@@ -138,11 +160,14 @@ func (s *sinkSession) send(ctx context.Context, m Message) *Failed {
 }
 
 func (s *sinkSession) dial(ctx context.Context, hello Message) *Failed {
-	ctx, cancel := context.WithTimeout(ctx, dialPatience)
+	ctx, cancel := context.WithTimeout(ctx, s.machine.cfg.Answer)
 	defer cancel()
 	conn, err := s.link.cfg.Dialer.Dial(ctx, s.link.cfg.From, Encode(nil, hello))
 	if err != nil {
 		s.conn = deadConn{err}
+		if errors.Is(err, ErrNoSource) {
+			return &Failed{CauseAnswering, err.Error()}
+		}
 		return &Failed{CauseLost, err.Error()}
 	}
 	s.conn = conn
@@ -171,9 +196,11 @@ func (s *sinkSession) adopt(ctx context.Context, a Adopt) *Failed {
 	if err != nil {
 		return &Failed{localCause(err), fmt.Sprintf("could not write to the replica of %s: %v", s.link.cfg.Log, err)}
 	}
+	s.welcome = max(time.Since(s.start), 1)
 	s.link.stats.sessions.Add(1)
 	s.link.note(StateStreaming, "", "")
 	s.group.Go(func() { s.check(ctx) })
+	s.group.Go(func() { s.trimAll(ctx) })
 	s.group.Go(func() {
 		defer appender.Close()
 		s.applyAll(ctx, appender, last)
@@ -188,11 +215,31 @@ func (s *sinkSession) adopt(ctx context.Context, a Adopt) *Failed {
 	return nil
 }
 
+// trimAll removes from the replica what its origin has removed. It is a stage of
+// its own since a broker may take long over it.
+func (s *sinkSession) trimAll(ctx context.Context) {
+	for {
+		select {
+		case first := <-s.trims:
+			if err := s.replica.Trim(ctx, first); err != nil && ctx.Err() == nil {
+				s.log.Warn("could not trim the replica to its origin's first offset; it keeps more than it must", "first", first, "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // advance takes note of the replica's new end.
 func (s *sinkSession) advance(last geo.Offset) {
 	before := s.applied.Swap(uint64(last))
 	if uint64(last) > before {
 		s.link.stats.entries.Add(uint64(last) - before)
+	}
+	if when, ok := s.marks.take(last); ok {
+		s.link.mu.Lock()
+		s.link.status.AppliedTime = when
+		s.link.mu.Unlock()
 	}
 	s.wake()
 }
@@ -218,9 +265,7 @@ func (s *sinkSession) publish() {
 	l := s.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if head != l.status.Head {
-		l.status.HeadAt = time.Now()
-	}
+	l.status.HeadAt = s.headAt
 	l.status.Head, l.status.Fresh, l.status.Used = head, fresh, s.machine.UnderWay()
 	l.status.Applied = geo.Offset(s.applied.Load())
 }

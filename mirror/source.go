@@ -26,7 +26,7 @@ type Source struct {
 	held  Held
 	state sourceState
 
-	now, heard, told time.Duration // since the session began
+	now, heard time.Duration // since the session began
 
 	number  uint64     // of the last frame sent
 	sent    geo.Offset // last offset sent
@@ -34,7 +34,10 @@ type Source struct {
 	granted uint64
 	applied geo.Offset // the replica's end, as the sink last told
 	pending *Frame
-	unsent  geo.Block // first block whose seal was not sent
+	looking bool
+	looked  geo.Offset // last offset sent when the last Look was given
+	unsent  geo.Block  // first block whose seal may yet have to be sent
+	noted   geo.Block  // first block that no SealNote has covered
 	seeking bool
 }
 
@@ -69,7 +72,7 @@ func (s *Source) Step(ev Event) []Action {
 	case Tick:
 		return s.tick(ev.Now)
 	case Failed:
-		return s.refuse(ev.Cause, ev.Text, 0)
+		return s.refuse(ev.Cause, ev.Text)
 	}
 	return nil
 }
@@ -88,14 +91,14 @@ func (s *Source) open(hello *Hello, held Held) []Action {
 	version := min(hello.MaxVersion, MaxVersion)
 	if version < max(hello.MinVersion, MinVersion) {
 		return s.refuse(CauseVersion, fmt.Sprintf("%s speaks link protocol %d to %d, %s speaks %d to %d: upgrade the older one",
-			hello.To, hello.MinVersion, hello.MaxVersion, held.Region, MinVersion, MaxVersion), 0)
+			hello.To, hello.MinVersion, hello.MaxVersion, held.Region, MinVersion, MaxVersion))
 	}
 	if cause, text := s.objection(); cause != "" {
-		return s.refuse(cause, text, held.Extent.First)
+		return s.refuse(cause, text)
 	}
 	from := hello.From
 	if from == 0 {
-		from = held.Extent.First
+		from = max(held.Extent.First, 1)
 	}
 	codec := None
 	for _, name := range hello.Codecs {
@@ -109,6 +112,8 @@ func (s *Source) open(hello *Hello, held Held) []Action {
 	if hello.From == 0 {
 		s.unsent = geo.BlockOf(from)
 	}
+	s.noted = s.unsent
+	s.passOver(held.Extent)
 	welcome := &Welcome{
 		Session: hello.Session, Version: version, Holder: held.Region, From: from,
 		Head: HeadOf(held.Extent), Codec: codec.String(), Epochs: held.Extent.Epochs,
@@ -120,6 +125,8 @@ func (s *Source) open(hello *Hello, held Held) []Action {
 func (s *Source) objection() (Cause, string) {
 	h, extent := s.hello, s.held.Extent
 	switch {
+	case s.held.Problem != "":
+		return CauseLocal, fmt.Sprintf("%s could not look up %s: %s", s.held.Region, h.Log, s.held.Problem)
 	case !s.held.Exists:
 		return CauseNoLog, fmt.Sprintf("%s has no log %s", s.held.Region, h.Log)
 	case h.From == 0:
@@ -140,21 +147,21 @@ func (s *Source) objection() (Cause, string) {
 
 func (s *Source) receive(m Message) []Action {
 	if s.state != sourceStreaming || m.Of() != s.hello.Session {
-		return s.refuse(CauseSession, fmt.Sprintf("a %s of another session", m.Kind()), 0)
+		return s.refuse(CauseSession, fmt.Sprintf("a %s of another session", m.Kind()))
 	}
 	s.heard = s.now
 	switch m := m.(type) {
 	case *Bye:
 		s.state = sourceEnded
-		return []Action{End{m.Cause, "the sink closed the link"}}
+		return []Action{End{m.Cause.told(), "the sink closed the link"}}
 	case *Credit:
 		if m.Applied > s.sent {
-			return s.refuse(CauseConflict, fmt.Sprintf("%s says it holds offset %d, but was sent only up to %d", s.hello.To, m.Applied, s.sent), 0)
+			return s.refuse(CauseConflict, fmt.Sprintf("%s says it holds offset %d, but was sent only up to %d", s.hello.To, m.Applied, s.sent))
 		}
 		s.granted, s.applied = max(s.granted, m.Granted), max(s.applied, m.Applied)
 		return s.flush()
 	}
-	return s.refuse(CauseProtocol, fmt.Sprintf("a %s has no place here", m.Kind()), 0)
+	return s.refuse(CauseProtocol, fmt.Sprintf("a %s has no place here", m.Kind()))
 }
 
 // flush sends the pending frame if the credit allows it. A frame may exceed the
@@ -164,13 +171,16 @@ func (s *Source) flush() []Action {
 	if f == nil || s.state != sourceStreaming {
 		return nil
 	}
+	if f.Raw > MaxRaw {
+		return s.refuse(CauseRefused, fmt.Sprintf("the entry at offset %d of %s is larger than a link carries (%d bytes): lower the log's max_msg_size at its origin", f.First, s.hello.Log, MaxRaw))
+	}
 	alone := s.applied == s.sent
 	if !alone && s.bytes+uint64(f.Raw) > s.granted {
 		return nil
 	}
 	if f.First != s.sent+1 {
 		return s.refuse(CauseGap, fmt.Sprintf("offsets %s of %s are missing in %s and nothing says why: compare its holders with `geomq verify %s`",
-			geo.Range{First: s.sent + 1, Last: f.First - 1}, s.hello.Log, s.held.Region, s.hello.Log), 0)
+			geo.Range{First: s.sent + 1, Last: f.First - 1}, s.hello.Log, s.held.Region, s.hello.Log))
 	}
 	s.pending = nil
 	s.number++
@@ -184,12 +194,21 @@ func (s *Source) headed(extent geo.Extent) []Action {
 	if s.state != sourceStreaming {
 		return nil
 	}
-	s.told = s.now
-	if extent.Last < s.sent {
-		return s.refuse(CauseAhead, fmt.Sprintf("%s ends at %d in %s, but %d was sent from it: it has lost its tail", s.hello.Log, extent.Last, s.held.Region, s.sent), 0)
+	s.looking = false
+	if extent.Last < s.looked {
+		return s.refuse(CauseAhead, fmt.Sprintf("%s ends at %d in %s, but %d was sent from it: it has lost its tail", s.hello.Log, extent.Last, s.held.Region, s.looked))
 	}
-	actions := []Action{Send{&Beat{Session: s.hello.Session, Head: HeadOf(extent)}}}
+	s.passOver(extent)
+	head := HeadOf(extent)
+	head.Last = max(head.Last, s.sent) // the log went on while the extent was under way
+	actions := []Action{Send{&Beat{Session: s.hello.Session, Head: head}}}
 	return append(actions, s.seek()...)
+}
+
+// passOver forgets the seals of blocks that the holder has not any more: nobody
+// may ever have sealed them, and looking for them would end at the first gap.
+func (s *Source) passOver(extent geo.Extent) {
+	s.unsent = max(s.unsent, geo.BlockOf(max(extent.First, 1)))
 }
 
 // seek asks for the seals of the blocks that have been sent whole.
@@ -215,9 +234,9 @@ func (s *Source) sealed(seals []geo.Seal) []Action {
 		if seal.Block < s.unsent || seal.Block.Range().Last > s.sent {
 			continue
 		}
-		s.unsent = seal.Block + 1
 		seal.Absent = slices.Clone(seal.Absent)
-		actions = append(actions, Send{&SealNote{Session: s.hello.Session, Seal: seal}})
+		actions = append(actions, Send{&SealNote{Session: s.hello.Session, From: s.noted, Seal: seal}})
+		s.unsent, s.noted = seal.Block+1, seal.Block+1
 	}
 	return actions
 }
@@ -227,21 +246,21 @@ func (s *Source) tick(now time.Duration) []Action {
 	if s.state != sourceStreaming {
 		return nil
 	}
-	if patience := max(silentBeats*s.Heartbeat(), time.Second) + s.Heartbeat(); now-s.heard > patience {
-		return s.refuse(CauseSilent, fmt.Sprintf("nothing heard from %s for %s", s.hello.To, (now-s.heard).Round(time.Millisecond)), 0)
+	if now-s.heard > patience(s.Heartbeat())+s.Heartbeat() {
+		return s.refuse(CauseSilent, fmt.Sprintf("nothing heard from %s for %s", s.hello.To, (now-s.heard).Round(time.Millisecond)))
 	}
-	return nil
+	if s.looking {
+		return nil
+	}
+	s.looking, s.looked = true, s.sent
+	return []Action{Look{}}
 }
 
 // refuse ends the session and tells the sink why.
-func (s *Source) refuse(cause Cause, text string, first geo.Offset) []Action {
+func (s *Source) refuse(cause Cause, text string) []Action {
 	s.state = sourceEnded
-	if s.hello == nil {
+	if s.hello == nil || cause == CauseLost {
 		return []Action{End{cause, text}}
 	}
-	refusal := &Refusal{Session: s.hello.Session, Cause: cause, Text: text}
-	if cause == CauseTrimmed {
-		refusal.First = first
-	}
-	return []Action{Send{refusal}, End{cause, text}}
+	return []Action{Send{&Refusal{Session: s.hello.Session, Cause: cause, Text: text}}, End{cause, text}}
 }

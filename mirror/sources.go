@@ -12,6 +12,12 @@ import (
 	"geomq/geo/entry"
 )
 
+// lookPatience bounds how long finding out where a log stands may take.
+const lookPatience = 2 * time.Second
+
+// farewell bounds how long telling the peer why a session ends may take.
+const farewell = 250 * time.Millisecond
+
 // linger is how long entries of a busy log wait for company, counted from the
 // frame before: a frame takes the same work for one entry as for a hundred.
 const linger = 3 * time.Millisecond
@@ -41,8 +47,7 @@ func (s *Sources) Serve(ctx context.Context, conn Conn, hello []byte) {
 	defer cancel()
 	held, err := s.held(ctx, h, session)
 	if err != nil {
-		session.log.Warn("could not open a link", "error", err)
-		held = Held{Region: s.Region}
+		held = Held{Region: s.Region, Problem: err.Error()}
 	}
 	session.run(ctx, Opened{Hello: h, Held: held})
 }
@@ -50,10 +55,12 @@ func (s *Sources) Serve(ctx context.Context, conn Conn, hello []byte) {
 // held finds what this region has of the log, and the entry by which sink and
 // source make sure that they speak of the same one.
 func (s *Sources) held(ctx context.Context, h *Hello, session *sourceSession) (Held, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
 	held := Held{Region: s.Region}
 	id, err := geo.ParseCommitLog(h.Log)
 	if err != nil {
-		return held, err
+		return held, nil // whatever that names, it is not here
 	}
 	log, err := s.Holder.Held(ctx, id)
 	if errors.Is(err, ErrNoLog) {
@@ -73,9 +80,11 @@ func (s *Sources) held(ctx context.Context, h *Hello, session *sourceSession) (H
 	return held, err
 }
 
-// digestAt is the digest of the entry at offset, nil if there is none. The log
-// must hold an entry at offset or behind it.
+// digestAt is the digest of the entry at offset, nil if there is none. It fails
+// where there is no entry at offset or behind it.
 func digestAt(ctx context.Context, log HeldLog, offset geo.Offset) (*entry.Digest, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
 	reader, err := log.Read(ctx, offset)
 	if err != nil {
 		return nil, fmt.Errorf("read offset %d: %w", offset, err)
@@ -85,7 +94,7 @@ func digestAt(ctx context.Context, log HeldLog, offset geo.Offset) (*entry.Diges
 	if err != nil {
 		return nil, fmt.Errorf("read offset %d: %w", offset, err)
 	}
-	if entries[0].Offset != offset {
+	if len(entries) == 0 || entries[0].Offset != offset {
 		return nil, nil
 	}
 	var h entry.Hasher
@@ -104,6 +113,7 @@ type sourceSession struct {
 	in     chan received
 	frames chan *Frame
 	events chan Event // what the goroutines of the session have found
+	looks  chan Look
 	seeks  chan Seek
 	ended  bool
 	group  sync.WaitGroup
@@ -123,6 +133,7 @@ func (s *sourceSession) run(ctx context.Context, opened Opened) {
 	s.start = time.Now()
 	s.in, s.frames = make(chan received, 16), make(chan *Frame, 1)
 	s.events, s.seeks = make(chan Event, 8), make(chan Seek, 1)
+	s.looks = make(chan Look, 1)
 	s.step(ctx, opened)
 	if s.ended {
 		return
@@ -184,14 +195,16 @@ func (s *sourceSession) step(ctx context.Context, ev Event) {
 	for _, action := range s.machine.Step(ev) {
 		switch a := action.(type) {
 		case Send:
-			if err := s.conn.Send(ctx, Encode(nil, a.Message)); err != nil && !s.ended {
-				s.step(ctx, Failed{CauseLost, err.Error()})
+			if failed := s.send(ctx, a.Message); failed != nil {
+				s.step(ctx, *failed)
 				return
 			}
 		case Read:
 			s.group.Go(func() { s.read(ctx, a) })
+		case Look:
+			s.looks <- a // the machine asks again only after an answer
 		case Seek:
-			s.seeks <- a // the machine asks again only after an answer
+			s.seeks <- a // and so here
 		case End:
 			s.ended = true
 			level := slog.LevelInfo
@@ -203,10 +216,23 @@ func (s *sourceSession) step(ctx context.Context, ev Event) {
 	}
 }
 
-// watch tells the machine where the log ends, and finds seals for it.
+// send gives up on a peer that takes nothing for as long as it may be silent.
+// That a refusal did not arrive changes nothing: the session is over.
+func (s *sourceSession) send(ctx context.Context, m Message) *Failed {
+	limit := patience(s.machine.Heartbeat())
+	if m.Kind() == KindRefusal {
+		limit = farewell
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := s.conn.Send(ctx, Encode(nil, m)); err != nil && m.Kind() != KindRefusal {
+		return &Failed{CauseLost, err.Error()}
+	}
+	return nil
+}
+
+// watch answers the machine's questions to the holder's broker.
 func (s *sourceSession) watch(ctx context.Context) {
-	ticker := time.NewTicker(s.machine.Heartbeat())
-	defer ticker.Stop()
 	for {
 		var ev Event
 		select {
@@ -218,7 +244,7 @@ func (s *sourceSession) watch(ctx context.Context) {
 				s.log.Warn("could not read seals, trying again", "error", err)
 			}
 			ev = Sealed{seals}
-		case <-ticker.C:
+		case <-s.looks:
 			extent, err := s.held.Extent(ctx)
 			if err != nil {
 				ev = Failed{CauseLocal, fmt.Sprintf("the holder's own broker does not say where the log ends: %v", err)}
@@ -262,6 +288,9 @@ func (s *sourceSession) explain(ctx context.Context, jump *jumpError) Event {
 	extent, err := s.held.Extent(ctx)
 	if err != nil {
 		return Failed{CauseLocal, err.Error()}
+	}
+	if jump.got < jump.want {
+		return Failed{CauseLocal, "the holder's reader went back: " + jump.Error()}
 	}
 	missing := geo.Range{First: jump.want, Last: jump.got - 1}
 	if extent.First > jump.want {
@@ -329,7 +358,8 @@ func (p *packing) add(ctx context.Context, e *entry.Entry) error {
 	p.next++
 	// A large entry begins a frame of its own, so that no frame is longer than
 	// the larger of p.size and one entry.
-	if p.packer.Count() > 0 && p.packer.Size()+e.Size() > p.size {
+	full := p.packer.Count() == MaxEntries || p.packer.Size()+e.Size() > p.size
+	if p.packer.Count() > 0 && full {
 		if err := p.emit(ctx); err != nil {
 			return err
 		}

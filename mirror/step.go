@@ -47,7 +47,7 @@ type (
 	}
 	// Packed brings the next frame, its session and number still unset.
 	Packed struct{ Frame *Frame }
-	// Headed brings the holder's present extent.
+	// Headed brings the holder's extent, asked for by the last Look.
 	Headed struct{ Extent geo.Extent }
 	// Sealed brings seals in ascending order of blocks.
 	Sealed struct{ Seals []geo.Seal }
@@ -92,7 +92,10 @@ type (
 		Codec Codec
 		Frame int
 	}
-	// Seek looks for the seals of the blocks First to Last.
+	// Look asks the holder's broker for its extent, to be given back by Headed.
+	Look struct{}
+	// Seek looks for the seals of the blocks First to Last, to be given back by
+	// Sealed.
 	Seek struct{ First, Last geo.Block }
 )
 
@@ -112,6 +115,8 @@ type Held struct {
 	Region geo.Region
 	Exists bool
 	Extent geo.Extent
+	// Problem says why the holder could not look up the rest; empty if it could.
+	Problem string
 	// Digest is that of the holder's entry at Hello.From − 1, nil if it holds
 	// none there.
 	Digest *entry.Digest
@@ -134,4 +139,5 @@ func (Apply) action() {}
 func (Check) action() {}
 func (Trim) action()  {}
 func (Read) action()  {}
+func (Look) action()  {}
 func (Seek) action()  {}

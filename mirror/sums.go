@@ -54,33 +54,37 @@ func (b *blockSums) take(block geo.Block) (sum entry.Digest, ok bool) {
 	return sum, ok
 }
 
-// sumOf reads one block of log and returns its sum and the offsets in it that
-// hold no entry. The log must reach beyond the block's end or end there.
-func sumOf(ctx context.Context, log HeldLog, block geo.Block) (sum entry.Digest, absent []geo.Offset, err error) {
+// sumOf reads one block of log, which has reached the block's end, and returns
+// its sum; an offset without an entry counts as a hole. It fails where nothing
+// is left from some offset of the block on.
+func sumOf(ctx context.Context, log HeldLog, block geo.Block) (sum entry.Digest, err error) {
 	r := block.Range()
 	reader, err := log.Read(ctx, r.First)
 	if err != nil {
-		return sum, nil, fmt.Errorf("read block %d: %w", block, err)
+		return sum, fmt.Errorf("read block %d: %w", block, err)
 	}
 	defer reader.Close()
 	var hasher entry.Hasher
 	digests := make([]entry.Digest, geo.BlockSize)
 	next := r.First
 	for next <= r.Last {
-		entries, err := reader.Next(ctx)
+		entries, err := nextSoon(ctx, reader)
 		if err != nil {
-			return sum, nil, fmt.Errorf("read block %d at %d: %w", block, next, err)
+			return sum, fmt.Errorf("read block %d at %d: %w", block, next, err)
 		}
 		for i := range entries {
-			for ; next < entries[i].Offset && next <= r.Last; next++ {
-				absent = append(absent, next)
+			next = entries[i].Offset + 1
+			if r.Contains(entries[i].Offset) {
+				digests[entries[i].Offset-r.First] = hasher.Entry(&entries[i])
 			}
-			if next > r.Last {
-				break
-			}
-			digests[next-r.First] = hasher.Entry(&entries[i])
-			next++
 		}
 	}
-	return entry.Combine(digests), absent, nil
+	return entry.Combine(digests), nil
+}
+
+// nextSoon is reader.Next for entries that are there already.
+func nextSoon(ctx context.Context, reader Reader) ([]entry.Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	return reader.Next(ctx)
 }
