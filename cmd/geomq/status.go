@@ -1,0 +1,82 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"geomq/admin"
+	"geomq/cmd/geomq/internal/term"
+)
+
+func newStatus(a *app) *cobra.Command {
+	return newView(a, &cobra.Command{
+		Use:   "status",
+		Short: "Say whether each region is safe to lose, and what every region and link is doing",
+		Long: `status begins with the verdict: for each region, whether every entry that it
+originated is in another region too. Heads of logs may be a heartbeat old, so
+counts are upper bounds.
+
+Exit codes: 0 every region is safe to lose; 3 some region is not, or is not
+known to be; 1 the deployment could not be asked. With --watch the exit code
+is 0 when Ctrl-C ends it.`,
+		Example: `  geomq status
+  geomq status --watch
+  geomq status --json | jq .verdict
+  geomq status >/dev/null || echo "don't turn anything off"`,
+	}, view{
+		lines:    statusLines,
+		document: func(st *admin.Status) any { return st },
+		code:     statusCode,
+	})
+}
+
+func statusCode(st *admin.Status) int {
+	if st.Verdict.Code != 0 {
+		return exitNotSafe
+	}
+	return exitOK
+}
+
+// statusLines is the verdict, what is missing, then regions, logs in trouble and
+// links.
+func statusLines(out term.Output, st *admin.Status) []string {
+	lines := verdictLines(out, st)
+	lines = append(lines, problemLines(out, st)...)
+	lines = append(append(lines, ""), regionTable(st).Lines(out)...)
+	if len(st.Links) > 0 {
+		lines = append(append(lines, ""), linkSummary(st).Lines(out)...)
+	}
+	if notes := append(logNotes(out, st), linkNotes(out, st)...); len(notes) > 0 {
+		lines = append(append(lines, ""), notes...)
+	}
+	return lines
+}
+
+func verdictLines(out term.Output, st *admin.Status) []string {
+	if len(st.Verdict.Regions) == 0 {
+		return []string{"no log is known yet, so there is nothing to lose"}
+	}
+	var lines []string
+	for _, v := range st.Verdict.Regions {
+		lines = append(lines, out.Paint(safetyStyle(v.Safe), term.Clean(v.Text)))
+	}
+	return lines
+}
+
+func safetyStyle(s admin.Safety) term.Style {
+	switch s {
+	case admin.Safe:
+		return term.Good
+	case admin.Unsafe:
+		return term.Bad
+	}
+	return term.Warn
+}
+
+// problemLines says what is missing from the answer.
+func problemLines(out term.Output, st *admin.Status) []string {
+	var lines []string
+	for _, p := range st.Problems {
+		lines = append(lines, out.Paint(term.Warn, "! "+term.Clean(p)))
+	}
+	return lines
+}

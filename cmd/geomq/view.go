@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"geomq/admin"
+	"geomq/cmd/geomq/internal/term"
+)
+
+// view is one way of looking at a status: what `geomq status` and the `ls`
+// commands have in common.
+type view struct {
+	// lines shows it to people, document to programs.
+	lines    func(out term.Output, st *admin.Status) []string
+	document func(st *admin.Status) any
+	// code is the exit code; nil means 0.
+	code func(st *admin.Status) int
+}
+
+// viewFlags are the flags of every view.
+type viewFlags struct {
+	where
+	json  bool
+	watch bool
+}
+
+// newView fills in what a command needs to show v.
+func newView(a *app, cmd *cobra.Command, v view) *cobra.Command {
+	var f viewFlags
+	f.where.flags(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON with the field names of the admin API")
+	cmd.Flags().BoolVar(&f.watch, "watch", false, "show it again every second until Ctrl-C; with --json, one document a line")
+	cmd.Args = arguments()
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		d, err := a.find(cmd.Context(), f.where)
+		if err != nil {
+			return err
+		}
+		if f.watch {
+			return a.watch(cmd.Context(), d, f.json, v)
+		}
+		return a.show(cmd.Context(), d, f.json, v)
+	}
+	return cmd
+}
+
+// show prints v once.
+func (a *app) show(ctx context.Context, d *deployment, asJSON bool, v view) error {
+	st, err := ask(ctx, d.node, admin.ScopeAll, askTimeout)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = a.printJSON(v.document(&st))
+	} else {
+		a.printLines(v.lines(a.out, &st))
+	}
+	if err != nil || v.code == nil || v.code(&st) == exitOK {
+		return err
+	}
+	return &quietExit{v.code(&st)}
+}
+
+// watch shows v every tick until ctx ends. A node that does not answer is asked
+// again, since watching an outage is what this is for.
+func (a *app) watch(ctx context.Context, d *deployment, asJSON bool, v view) error {
+	frame, end := a.frames(asJSON, v)
+	defer end()
+	for {
+		st, err := ask(ctx, d.node, admin.ScopeAll, askTimeout)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, admin.ErrForeign) || errors.Is(err, admin.ErrBadRequest) {
+			return err // it won't get better
+		}
+		if err := frame(&st, err); err != nil {
+			return err
+		}
+		if !pause(ctx, a.tick) {
+			return nil
+		}
+	}
+}
+
+// frames returns what shows one answer, and what ends the showing.
+func (a *app) frames(asJSON bool, v view) (frame func(*admin.Status, error) error, end func()) {
+	trouble := func(err error) error {
+		a.notice("geomq: %s", explain(err))
+		return nil
+	}
+	switch {
+	case asJSON:
+		return func(st *admin.Status, err error) error {
+			if err != nil {
+				return trouble(err)
+			}
+			return a.printJSONLine(v.document(st))
+		}, func() {}
+	case !a.out.Terminal:
+		return func(st *admin.Status, err error) error {
+			if err != nil {
+				return trouble(err)
+			}
+			a.printLines(append(v.lines(a.out, st), ""))
+			return nil
+		}, func() {}
+	}
+	return a.screen(v)
+}
+
+// screen keeps the last answer on the terminal while there is no newer one.
+func (a *app) screen(v view) (frame func(*admin.Status, error) error, end func()) {
+	screen := term.NewScreen(a.out)
+	var last []string
+	return func(st *admin.Status, err error) error {
+		head := a.now().Format(time.TimeOnly) + "  Ctrl-C ends"
+		if err != nil {
+			head = a.out.Paint(term.Bad, a.now().Format(time.TimeOnly)+"  no answer: "+term.Clean(err.Error())) + "; below is what was known before"
+		} else {
+			last = v.lines(a.out, st)
+		}
+		screen.Draw(append([]string{head, ""}, last...))
+		return nil
+	}, screen.Close
+}
+
+// orEmpty makes a nil slice an empty list, which JSON writes as [].
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
