@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"geomq/cmd/geomq/internal/term"
@@ -49,17 +50,19 @@ func buildVersion() string {
 		return release
 	}
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
+	if !ok || strings.Trim(info.Main.Version, "()") == "" {
 		return "devel"
 	}
-	return info.Main.Version
+	return strings.Trim(info.Main.Version, "()")
 }
 
 // printLines writes lines to the result stream.
-func (a *app) printLines(lines []string) {
-	for _, line := range lines {
-		fmt.Fprintln(a.out, line)
+func (a *app) printLines(lines []string) error {
+	if len(lines) == 0 {
+		return nil
 	}
+	_, err := io.WriteString(a.out, strings.Join(lines, "\n")+"\n")
+	return err
 }
 
 // notice writes one line beside the result.

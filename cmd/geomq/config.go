@@ -43,8 +43,7 @@ is not touched. Exit code 0 means that the file is valid, 1 that it is not.`,
 			if err != nil {
 				return describeConfig(args[0], err)
 			}
-			a.printLines(configSummary(args[0], cfg))
-			return nil
+			return a.printLines(configSummary(args[0], cfg))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print {\"ok\":…,\"problems\":[…]}")
@@ -129,8 +128,7 @@ func newConfigReference(a *app) *cobra.Command {
 				t.Row(table.Text(f.Path), table.Text(f.Default), table.Text(f.Text))
 			}
 			// Nothing is cut from a text that is for reading, even if it wraps.
-			a.printLines(t.Lines(term.Output{Writer: a.out.Writer, Colour: a.out.Colour}))
-			return nil
+			return a.printLines(t.Lines(term.Output{Writer: a.out.Writer, Colour: a.out.Colour}))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON list of fields")

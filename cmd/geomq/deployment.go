@@ -38,7 +38,6 @@ type where struct {
 func (w *where) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.admin, "admin", "", "admin `URL` of any node; several, parted by commas, are tried in turn")
 	cmd.Flags().StringVar(&w.dev, "dev", "", "use the \"geomq dev\" that keeps its data in `DIR`")
-	cmd.MarkFlagsMutuallyExclusive("admin", "dev")
 }
 
 // door is an address at which a node may answer.
@@ -96,6 +95,8 @@ func (d *deployment) answers(ctx context.Context, region geo.Region) bool {
 // doors lists where to look, in the order in which the root's help names them.
 func (a *app) doors(w where) ([]door, error) {
 	switch {
+	case w.admin != "" && w.dev != "":
+		return nil, usagef("--admin and --dev name two deployments; leave one of them out")
 	case w.admin != "":
 		return named(w.admin), nil
 	case w.dev != "":

@@ -61,9 +61,9 @@ A default port that is taken moves to the next free one. Ctrl-C ends it.`,
 		},
 	}
 	cmd.Flags().StringVar(&r.data, "data", "", "`DIR` for all data (default: geomq/dev in the user's cache)")
-	cmd.Flags().StringVar(&regions, "regions", "", "names parted by commas (default: us-east,eu-west,ap-south)")
-	cmd.Flags().IntVar(&r.brokers, "brokers", 1, "brokers in each region")
-	cmd.Flags().StringVar(&ports, "ports", "default", "`default` or random")
+	cmd.Flags().StringVar(&regions, "regions", "", "`NAMES` parted by commas (default: us-east,eu-west,ap-south)")
+	cmd.Flags().IntVar(&r.brokers, "brokers", 1, "`N` brokers in each region")
+	cmd.Flags().StringVar(&ports, "ports", "default", "`PORTS` to listen on: default or random")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "write the nodes' logs to stderr")
 	return cmd
 }

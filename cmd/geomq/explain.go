@@ -27,13 +27,13 @@ func explain(err error) string {
 // plain is err's text, each line of it clean. The errors of package net begin
 // with words for programmers; they are cut off.
 func plain(err error) string {
-	if errors.Is(err, context.Canceled) && err == context.Canceled {
+	if err == context.Canceled || errors.Is(err, context.Canceled) && errors.Is(err, admin.ErrNoAnswer) {
 		return "interrupted"
 	}
 	lines := strings.Split(err.Error(), "\n")
 	for i, line := range lines {
 		line = term.Clean(line)
-		for _, word := range []string{"dial tcp ", "connect: ", `Get "`} {
+		for _, word := range []string{"dial tcp: ", "dial tcp ", "connect: ", `Get "`} {
 			line = strings.ReplaceAll(line, word, "")
 		}
 		lines[i] = line
@@ -49,6 +49,7 @@ const (
 	hintPort    = "another process listens there; stop it or change the port"
 	hintAccess  = "the user running geomq may not do that; check owner and mode of the path"
 	hintLookup  = "the host name can't be resolved; check it, or use an address"
+	hintPath    = "check the path"
 	hintDisk    = "the disk is full; make room and try again"
 )
 
@@ -72,6 +73,8 @@ func hintFor(err error) string {
 		return hintStart
 	case errors.Is(err, syscall.EADDRINUSE):
 		return hintPort
+	case errors.Is(err, os.ErrNotExist) && !strings.Contains(err.Error(), ";"):
+		return hintPath
 	case errors.Is(err, os.ErrPermission):
 		return hintAccess
 	case errors.Is(err, syscall.ENOSPC):

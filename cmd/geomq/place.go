@@ -23,7 +23,6 @@ func (p *place) flags(a *app, cmd *cobra.Command) {
 	p.where.flags(cmd)
 	cmd.Flags().StringVar(&p.region, "region", "", "region to talk to (default: that of the node that answers)")
 	cmd.Flags().StringVar(&p.nats, "nats", "", "NATS `URL` of the brokers, instead of asking a deployment for it")
-	cmd.MarkFlagsMutuallyExclusive("nats", "region")
 	a.completeFlag(cmd, "region", &p.where, regionNames)
 }
 
@@ -43,6 +42,9 @@ func (b brokers) String() string {
 
 // resolve finds the brokers of p.
 func (p *place) resolve(ctx context.Context, a *app) (brokers, error) {
+	if p.nats != "" && p.region != "" {
+		return brokers{}, usagef("--nats and --region both name brokers; leave one of them out")
+	}
 	if p.nats != "" {
 		return brokers{url: p.nats}, nil
 	}

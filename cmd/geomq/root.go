@@ -76,6 +76,7 @@ not every region is known to be safe to lose, 130 ended by a second Ctrl-C.`,
 		SilenceUsage:  true,
 	}
 	asGroup(root)
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.AddCommand(
 		newDev(a), newServer(a), newConfig(a),
 		newImport(a), newPub(a), newSub(a),

@@ -22,8 +22,8 @@ type logFlags struct {
 }
 
 func (f *logFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.format, "log-format", "text", "`text` or json, on stderr")
-	cmd.Flags().StringVar(&f.level, "log-level", "info", "debug, `info`, warn or error")
+	cmd.Flags().StringVar(&f.format, "log-format", "text", "`FORMAT` of the log on stderr: text or json")
+	cmd.Flags().StringVar(&f.level, "log-level", "info", "least `LEVEL` that is logged: debug, info, warn or error")
 }
 
 func (f *logFlags) logger(w io.Writer) (*slog.Logger, error) {

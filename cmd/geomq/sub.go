@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"geomq/client"
+	"geomq/cmd/geomq/internal/term"
 	"geomq/geo"
 )
 
@@ -100,6 +101,9 @@ func (f *subFlags) choose(cfg *client.FollowConfig, log string) error {
 
 func (a *app) follow(ctx context.Context, f *subFlags, cfg client.FollowConfig) error {
 	from, err := f.resolve(ctx, a)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -117,7 +121,7 @@ func (a *app) follow(ctx context.Context, f *subFlags, cfg client.FollowConfig) 
 
 func (a *app) showEntry(asJSON bool, r client.Received) error {
 	if !asJSON {
-		_, err := fmt.Fprintln(a.out, r.Text(a.out.Width()))
+		_, err := fmt.Fprintln(a.out, term.Cut(r.Text(a.out.Width()), a.out.Width()))
 		return err
 	}
 	line, err := r.JSON()

@@ -81,8 +81,11 @@ func (a *app) runVerify(ctx context.Context, w where, args []string, asJSON bool
 		}
 		document.Clean = document.Clean && v.Outcome == verify.Clean
 		document.Logs = append(document.Logs, v)
-		if !asJSON {
-			a.printLines(verifiedLines(a.out, h.log, v))
+		if asJSON {
+			continue
+		}
+		if err := a.printLines(verifiedLines(a.out, h.log, v)); err != nil {
+			return err
 		}
 	}
 	if asJSON {

@@ -41,7 +41,7 @@ func newView(a *app, cmd *cobra.Command, v view) *cobra.Command {
 			return err
 		}
 		if f.watch {
-			return a.watch(cmd.Context(), d, f.json, v)
+			return a.watch(cmd.Context(), d, f, v)
 		}
 		return a.show(cmd.Context(), d, f.json, v)
 	}
@@ -57,7 +57,7 @@ func (a *app) show(ctx context.Context, d *deployment, asJSON bool, v view) erro
 	if asJSON {
 		err = a.printJSON(v.document(&st))
 	} else {
-		a.printLines(v.lines(a.out, &st))
+		err = a.printLines(v.lines(a.out, &st))
 	}
 	if err != nil || v.code == nil || v.code(&st) == exitOK {
 		return err
@@ -67,8 +67,8 @@ func (a *app) show(ctx context.Context, d *deployment, asJSON bool, v view) erro
 
 // watch shows v every tick until ctx ends. A node that does not answer is asked
 // again, since watching an outage is what this is for.
-func (a *app) watch(ctx context.Context, d *deployment, asJSON bool, v view) error {
-	frame, end := a.frames(asJSON, v)
+func (a *app) watch(ctx context.Context, d *deployment, f viewFlags, v view) error {
+	frame, end := a.frames(f.json, v)
 	defer end()
 	for {
 		st, err := ask(ctx, d.node, admin.ScopeAll, askTimeout)
@@ -78,6 +78,9 @@ func (a *app) watch(ctx context.Context, d *deployment, asJSON bool, v view) err
 		if errors.Is(err, admin.ErrForeign) || errors.Is(err, admin.ErrBadRequest) {
 			return err // it won't get better
 		}
+		if err != nil {
+			d = a.findAnother(ctx, f.where, d)
+		}
 		if err := frame(&st, err); err != nil {
 			return err
 		}
@@ -85,6 +88,15 @@ func (a *app) watch(ctx context.Context, d *deployment, asJSON bool, v view) err
 			return nil
 		}
 	}
+}
+
+// findAnother is a node that answers in place of one that fell silent, or that
+// one if there is none: it may come back.
+func (a *app) findAnother(ctx context.Context, w where, silent *deployment) *deployment {
+	if other, err := a.find(ctx, w); err == nil {
+		return other
+	}
+	return silent
 }
 
 // frames returns what shows one answer, and what ends the showing.
@@ -106,8 +118,7 @@ func (a *app) frames(asJSON bool, v view) (frame func(*admin.Status, error) erro
 			if err != nil {
 				return trouble(err)
 			}
-			a.printLines(append(v.lines(a.out, st), ""))
-			return nil
+			return a.printLines(append(v.lines(a.out, st), ""))
 		}, func() {}
 	}
 	return a.screen(v)
