@@ -1,0 +1,265 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"geomq/admin"
+	"geomq/broker"
+	"geomq/geo"
+	"geomq/geo/entry"
+	"geomq/mirror"
+	"geomq/mirror/verify"
+)
+
+// statusPatience bounds how long the own broker may take to list its logs.
+const statusPatience = 2 * time.Second
+
+// backend shows a node to its admin API.
+type backend struct{ node *Node }
+
+// Local implements admin.Backend.
+func (b backend) Local() admin.Status {
+	n := b.node
+	status := admin.Status{At: time.Now(), Region: n.cfg.Region, Node: n.cfg.Node, Regions: b.regions()}
+	ctx, cancel := context.WithTimeout(context.Background(), statusPatience)
+	defer cancel()
+	held, err := n.broker.CommitLogs(ctx)
+	if err != nil {
+		status.Problems = append(status.Problems, fmt.Sprintf("region %s: the broker of node %s does not list its logs: %v", n.cfg.Region, n.cfg.Node, err))
+	}
+	for _, d := range n.duties {
+		at := slices.IndexFunc(held, func(h broker.Held) bool { return h.ID == d.id })
+		log := d.describe()
+		if at >= 0 {
+			log = d.measure(ctx, log, held[at].Extent)
+		}
+		status.Logs = append(status.Logs, log)
+	}
+	status.Links = n.Links()
+	return status
+}
+
+// regions lists the configured regions and those that gossip sees.
+func (b backend) regions() []admin.Region {
+	var regions []admin.Region
+	for _, name := range b.node.cfg.Regions {
+		regions = append(regions, admin.Region{Name: name, Configured: true, State: admin.RegionUnknown, Nodes: []admin.Node{}})
+	}
+	for _, peer := range b.Peers() {
+		at := slices.IndexFunc(regions, func(r admin.Region) bool { return r.Name == peer.Region })
+		if at < 0 {
+			at = len(regions)
+			regions = append(regions, admin.Region{Name: peer.Region})
+		}
+		regions[at].Nodes = append(regions[at].Nodes, peer)
+		regions[at].State = admin.RegionUp
+	}
+	return regions
+}
+
+// Peers implements admin.Backend.
+func (b backend) Peers() []admin.Node {
+	n := b.node
+	if n.members == nil {
+		return nil
+	}
+	var peers []admin.Node
+	for _, m := range n.members.Nodes() {
+		peers = append(peers, admin.Node{
+			Region: m.Region, Name: m.Name, Boot: m.Boot, Version: m.Version, Started: m.Started,
+			NATS: m.NATS, Admin: m.Admin, Self: m.Boot == n.boot, Answering: true,
+		})
+	}
+	return peers
+}
+
+// Ready implements admin.Backend.
+func (b backend) Ready() error {
+	if b.node.members == nil {
+		return errors.New("gossip has not been started yet")
+	}
+	return b.node.unready()
+}
+
+// Links describes the links that this node runs.
+func (n *Node) Links() []admin.Link {
+	var links []admin.Link
+	for _, d := range n.duties {
+		if d.link != nil && (d.leads() || !n.clustered()) {
+			links = append(links, describeLink(d.link.Status(), n.cfg.Node))
+		}
+	}
+	return links
+}
+
+// describe says of a log what is known without asking the broker.
+func (d *duty) describe() admin.Log {
+	role, state := admin.RoleReplica, admin.LogWaiting
+	if d.link == nil {
+		role = admin.RoleOrigin
+	}
+	if d.conflicts() {
+		state = admin.LogConflict
+	}
+	return admin.Log{
+		Log: d.id.Log, Queue: d.id.Queue.Label(), Origin: d.id.Origin, Region: d.node.cfg.Region, Role: role,
+		Stream: d.id.Stream(), Topics: d.log.Topics, Regions: d.log.Regions, First: 1,
+		Mode: string(d.log.Mode), Flush: string(d.log.Flush), Replicas: replicas(d.node.cfg, d.log),
+		State: state, Problem: d.problem(),
+	}
+}
+
+// measure adds what the broker says.
+func (d *duty) measure(ctx context.Context, log admin.Log, extent geo.Extent) admin.Log {
+	log.First, log.Last, log.Entries, log.Bytes = extent.First, extent.Last, extent.Entries, extent.Bytes
+	log.LastTime, log.Epoch = extent.LastTime, extent.Epochs.Latest().Number
+	if log.State == admin.LogWaiting {
+		log.State = admin.LogOpen
+	}
+	if d.link != nil {
+		if s := d.link.Status(); s.State == mirror.StateHalted {
+			log.State, log.Problem = admin.LogHalted, s.Reason
+		}
+	}
+	held, err := d.node.broker.Lookup(ctx, d.id)
+	if err != nil {
+		return log
+	}
+	if block, ok, err := held.SealedTo(ctx); err == nil && ok {
+		log.SealedTo = block.Range().Last
+	}
+	return log
+}
+
+func describeLink(s mirror.LinkStatus, node string) admin.Link {
+	link := admin.Link{
+		Log: s.Log.Log, Queue: s.Log.Queue.Label(), Origin: s.Log.Origin, From: s.From, To: s.To, Node: node,
+		State: admin.LinkState(s.State), Reason: s.Reason, Since: s.Since, Applied: s.Applied, Head: s.Head.Last,
+		Compression: s.Codec.String(), Credit: s.Credit, CreditUsed: s.Used,
+		Entries: s.Entries, Frames: s.Frames, WireBytes: s.Wire, RawBytes: s.Raw,
+		Resent: s.Resent, Seals: s.Seals, LastHeartbeat: s.HeadAt,
+	}
+	if s.Sessions > 0 {
+		link.Reconnects = s.Sessions - 1
+	}
+	if entries, bytes, age, ok := s.Lag(); ok {
+		seconds := age.Seconds()
+		link.LagEntries, link.LagBytes, link.LagSeconds = &entries, &bytes, &seconds
+	}
+	if len(s.Refused) > 0 {
+		link.Refused = make(map[string]uint64, len(s.Refused))
+		for cause, count := range s.Refused {
+			link.Refused[string(cause)] = count
+		}
+	}
+	return link
+}
+
+// find opens a log of this region by its stream's name.
+func (b backend) find(ctx context.Context, stream string) (heldLog, error) {
+	id, err := geo.ParseCommitLog(stream)
+	if err != nil {
+		return heldLog{}, fmt.Errorf("%w: %w", admin.ErrNotFound, err)
+	}
+	log, err := b.node.broker.Lookup(ctx, id)
+	if errors.Is(err, broker.ErrNoLog) {
+		return heldLog{}, fmt.Errorf("%w: region %s holds no %s", admin.ErrNotFound, b.node.cfg.Region, stream)
+	}
+	return heldLog{log, b.node.cluster().window}, err
+}
+
+// Digests implements admin.Backend.
+func (b backend) Digests(ctx context.Context, q admin.DigestQuery, yield func(verify.Stretch) error) error {
+	log, err := b.find(ctx, q.Stream)
+	if err != nil {
+		return err
+	}
+	seals, err := sealsOf(ctx, log, q.Range)
+	if err != nil {
+		return err
+	}
+	return verify.Digest(verify.DigesterConfig{
+		Range: q.Range, Step: q.Step, Yield: yield,
+		Seal: func(block geo.Block) (entry.Digest, bool) {
+			digest, ok := seals[block]
+			return digest, ok
+		},
+	}, entries(ctx, log, q.Range))
+}
+
+// sealsOf reads the seals of the blocks in r: 16 bytes for each 1,024 entries.
+func sealsOf(ctx context.Context, log heldLog, r geo.Range) (map[geo.Block]entry.Digest, error) {
+	seals, err := log.Seals(ctx, geo.BlockOf(r.First), geo.BlockOf(r.Last))
+	if err != nil {
+		return nil, err
+	}
+	digests := make(map[geo.Block]entry.Digest, len(seals))
+	for _, seal := range seals {
+		digests[seal.Block] = seal.Digest
+	}
+	return digests, nil
+}
+
+// entries reads the part of r that log holds.
+func entries(ctx context.Context, log heldLog, r geo.Range) iter.Seq2[*entry.Entry, error] {
+	return func(yield func(*entry.Entry, error) bool) {
+		extent, err := log.Extent(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		r = r.Intersect(extent.Range())
+		if r.Len() == 0 {
+			return
+		}
+		reader, err := log.CommitLog.Read(ctx, r.First, log.window)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer reader.Close()
+		// Nothing may stand at r.Last any more; a reader that has nothing behind
+		// what it gave would wait for entries yet to be written.
+		for next := r.First; next <= r.Last; {
+			batch, err := reader.Next(ctx)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range batch {
+				if next = batch[i].Offset + 1; next > r.Last+1 {
+					return
+				}
+				if !yield(&batch[i], nil) {
+					return
+				}
+			}
+			if reader.Pending() == 0 && next > extent.Last {
+				return
+			}
+		}
+	}
+}
+
+// Entry implements admin.Backend.
+func (b backend) Entry(ctx context.Context, stream string, offset geo.Offset) (admin.EntryView, error) {
+	log, err := b.find(ctx, stream)
+	if err != nil {
+		return admin.EntryView{}, err
+	}
+	for e, err := range entries(ctx, log, geo.Range{First: offset, Last: offset}) {
+		if err != nil {
+			return admin.EntryView{}, err
+		}
+		view := admin.ViewEntry(stream, e)
+		view.Header, view.Body = bytes.Clone(view.Header), bytes.Clone(view.Body)
+		return view, nil
+	}
+	return admin.EntryView{}, fmt.Errorf("%w: %s holds nothing at offset %d in region %s", admin.ErrNotFound, stream, offset, b.node.cfg.Region)
+}

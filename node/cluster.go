@@ -1,0 +1,90 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"geomq/broker"
+	"geomq/geo"
+	"geomq/mirror"
+)
+
+// cluster shows the broker to links the way package mirror wants to see it.
+type cluster struct {
+	broker *broker.Broker
+	// window is how many bytes a reader may have under way.
+	window int
+	// replicas is how many brokers keep a copy, by log name.
+	replicas map[geo.LogName]int
+}
+
+// Held implements mirror.Holder.
+func (c cluster) Held(ctx context.Context, id geo.CommitLog) (mirror.HeldLog, error) {
+	return c.Open(ctx, id)
+}
+
+// Open implements mirror.Replicas.
+func (c cluster) Open(ctx context.Context, id geo.CommitLog) (mirror.Replica, error) {
+	log, err := c.broker.Lookup(ctx, id)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return heldLog{log, c.window}, nil
+}
+
+// Create implements mirror.Replicas.
+func (c cluster) Create(ctx context.Context, id geo.CommitLog, first geo.Offset, epochs geo.Epochs) (mirror.Replica, error) {
+	log, err := c.broker.OpenReplica(ctx, broker.ReplicaConfig{
+		ID: id, First: first, Epochs: epochs, Replicas: max(c.replicas[id.Log], 1),
+	})
+	if err != nil {
+		return nil, translate(err)
+	}
+	return heldLog{log, c.window}, nil
+}
+
+// translate gives the broker's errors the names that links act on.
+func translate(err error) error {
+	var conflict *broker.ConflictError
+	switch {
+	case errors.Is(err, broker.ErrNoLog):
+		return fmt.Errorf("%w: %w", mirror.ErrNoLog, err)
+	case errors.Is(err, broker.ErrFenced):
+		return fmt.Errorf("%w: %w", mirror.ErrFenced, err)
+	case errors.As(err, &conflict):
+		return fmt.Errorf("%w: %w", mirror.ErrStream, err)
+	}
+	return err
+}
+
+// heldLog is a CommitLog with the reading window of links.
+type heldLog struct {
+	*broker.CommitLog
+	window int
+}
+
+func (l heldLog) Read(ctx context.Context, from geo.Offset) (mirror.Reader, error) {
+	return l.CommitLog.Read(ctx, from, l.window)
+}
+
+func (l heldLog) Unsealed(ctx context.Context) (geo.Block, error) {
+	newest, ok, err := l.SealedTo(ctx)
+	if err != nil || !ok {
+		return 0, err
+	}
+	return newest + 1, nil
+}
+
+func (l heldLog) Append(ctx context.Context, last geo.Offset, applied func(geo.Offset)) (mirror.Appender, error) {
+	a, err := l.Appender(ctx, broker.AppendConfig{Last: last, Window: l.window, OnApplied: applied})
+	if err != nil {
+		return nil, translate(err)
+	}
+	return appender{a}, nil
+}
+
+// appender translates the errors of a broker's Appender.
+type appender struct{ *broker.Appender }
+
+func (a appender) Err() error { return translate(a.Appender.Err()) }

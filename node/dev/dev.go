@@ -1,0 +1,153 @@
+package dev
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"geomq/configs"
+	"geomq/geo"
+	"geomq/node"
+)
+
+// startPatience bounds how long a deployment may take to answer.
+const startPatience = 90 * time.Second
+
+// Options say what to run. Empty fields take the defaults of `geomq dev`.
+type Options struct {
+	Regions     []geo.Region
+	Brokers     int    // per region
+	Data        string // folder
+	RandomPorts bool   // free ports instead of the default ones
+	Out         io.Writer
+	Terminal    bool // Out is a terminal: the links' lines are redrawn in place
+	Version     string
+	// Log gets the nodes' lines; nil discards them.
+	Log *slog.Logger
+}
+
+func (o *Options) fill() error {
+	if len(o.Regions) == 0 {
+		o.Regions = DefaultRegions()
+	}
+	o.Brokers = max(o.Brokers, 1)
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	if o.Data != "" {
+		return nil
+	}
+	var err error
+	o.Data, err = DefaultData()
+	return err
+}
+
+// Run starts the deployment, says how to use it, shows its links, and returns
+// when ctx ends and everything has been closed. An error says what could not be
+// started and what to do.
+func Run(ctx context.Context, o Options) error {
+	if err := o.fill(); err != nil {
+		return err
+	}
+	began := time.Now()
+	cfgs, err := o.lay()
+	if err != nil {
+		return err
+	}
+	nodes, err := o.nodes(cfgs)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	failures := make([]error, len(nodes))
+	for i, n := range nodes {
+		running.Go(func() {
+			if failures[i] = n.Run(ctx); failures[i] != nil {
+				cancel(failures[i])
+			}
+		})
+	}
+	fmt.Fprintf(o.Out, "starting %d regions, data in %s\n", len(o.Regions), o.Data)
+	if err := o.serve(ctx, nodes, began); err != nil {
+		cancel(err)
+	}
+	<-ctx.Done()
+	fmt.Fprintln(o.Out, "\nclosing")
+	running.Wait()
+	return errors.Join(unless(context.Cause(ctx), context.Canceled), errors.Join(distinct(failures, context.Cause(ctx))...))
+}
+
+// serve waits until everything answers, says so, and shows the links until ctx
+// ends.
+func (o *Options) serve(ctx context.Context, nodes []*node.Node, began time.Time) error {
+	if err := awaitReady(ctx, nodes); err != nil {
+		return err
+	}
+	addresses := o.addresses(nodes)
+	text, err := json.Marshal(addresses)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(AddressesFile(o.Data), text); err != nil {
+		return err
+	}
+	o.greet(addresses, time.Since(began))
+	o.watch(ctx, nodes)
+	return nil
+}
+
+func (o *Options) nodes(cfgs []*configs.Config) ([]*node.Node, error) {
+	var nodes []*node.Node
+	for _, cfg := range cfgs {
+		n, err := node.New(cfg, node.Options{Version: o.Version, Log: o.Log})
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+func awaitReady(ctx context.Context, nodes []*node.Node) error {
+	late := time.NewTimer(startPatience)
+	defer late.Stop()
+	for _, n := range nodes {
+		select {
+		case <-n.Ready():
+		case <-ctx.Done():
+			return nil
+		case <-late.C:
+			return fmt.Errorf("not everything answers after %s; run again with --verbose to see why", startPatience)
+		}
+	}
+	return nil
+}
+
+func (o *Options) addresses(nodes []*node.Node) Addresses {
+	var a Addresses
+	for i, region := range o.Regions {
+		first := nodes[i*o.Brokers]
+		a.Regions = append(a.Regions, RegionAddresses{Name: region, NATS: first.NATS(), Admin: first.Admin()})
+	}
+	return a
+}
+
+func unless(err, usual error) error {
+	if errors.Is(err, usual) {
+		return nil
+	}
+	return err
+}
+
+// distinct leaves out nil and what is reported as the cause already.
+func distinct(errs []error, cause error) []error {
+	return slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil || err == cause })
+}

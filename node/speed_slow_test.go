@@ -1,0 +1,137 @@
+//go:build slow
+
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"geomq/configs"
+	"geomq/geotest"
+)
+
+// TestSlowLatency measures the time from an event's ack at the origin until a
+// plain NATS client in another region has it, at 1,000 events/s.
+func TestSlowLatency(t *testing.T) {
+	const n, bound = 5000, 20 * time.Millisecond
+	w := newWorld(t, nil, "us-east", "eu-west", "ap-south")
+	events := geotest.Events(t, n)
+	js := w.client("us-east")
+	if _, err := js.Publish(t.Context(), "orders.created.0", []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	w.holds("eu-west", "ORDERS@us-east", 1)
+	arrived := make([]time.Time, n)
+	done := make(chan error, 1)
+	consumer, err := w.client("eu-west").OrderedConsumer(t.Context(), "ORDERS@us-east", jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer messages.Stop()
+	go func() {
+		for i := range n {
+			if _, err := messages.Next(); err != nil {
+				done <- err
+				return
+			}
+			arrived[i] = time.Now()
+		}
+		done <- nil
+	}()
+	acked := make([]time.Time, n)
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for i, e := range events {
+		<-ticker.C
+		if _, err := js.Publish(t.Context(), fmt.Sprintf("orders.created.%d", i%100), e.Body); err != nil {
+			t.Fatal(err)
+		}
+		acked[i] = time.Now()
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	took := make([]time.Duration, n)
+	for i := range took {
+		took[i] = arrived[i].Sub(acked[i])
+	}
+	slices.Sort(took)
+	t.Logf("from ack to readable in the replica: p50 %s, p99 %s, max %s", took[n/2], took[n*99/100], took[n-1])
+	if took[n*99/100] > bound {
+		t.Errorf("p99 is %s, more than %s", took[n*99/100], bound)
+	}
+}
+
+// TestSlowCatchUp lets a region that was away catch up on 200,000 events and
+// measures what crosses the wire.
+func TestSlowCatchUp(t *testing.T) {
+	const n, bound = 200_000, 80
+	w := newWorld(t, nil, "us-east", "eu-west")
+	w.holds("eu-west", "ORDERS@eu-west", 0)
+	w.stops["eu-west"]()
+	js := w.client("us-east")
+	var size int
+	for i, e := range geotest.Events(t, n) {
+		size += len(e.Body)
+		if _, err := js.PublishAsync("orders.created."+fmt.Sprint(i%500), e.Body); err != nil {
+			t.Fatal(err)
+		}
+		if i%2000 == 0 {
+			<-js.PublishAsyncComplete()
+		}
+	}
+	<-js.PublishAsyncComplete()
+	w.start("eu-west")
+	w.await("eu-west")
+	began := time.Now()
+	geotest.Await(t, time.Minute, func(context.Context) error {
+		if l := w.nodes["eu-west"].Links()[0]; l.Applied < n {
+			if l.CreditUsed > l.Credit {
+				t.Errorf("%d bytes under way, more than the credit of %d", l.CreditUsed, l.Credit)
+			}
+			return fmt.Errorf("at %d", l.Applied)
+		}
+		return nil
+	})
+	took := time.Since(began)
+	l := w.nodes["eu-west"].Links()[0]
+	perEntry := float64(l.WireBytes) / float64(n)
+	t.Logf("%d events of %d bytes: %.1f bytes on the wire each, %.0f/s, %d frames", n, size/n, perEntry, n/took.Seconds(), l.Frames)
+	if perEntry > bound {
+		t.Errorf("%.1f bytes on the wire per event, more than %d", perEntry, bound)
+	}
+}
+
+// TestSlowIdle measures what idle links cost: six between three regions, with
+// the default heartbeat of a second.
+func TestSlowIdle(t *testing.T) {
+	w := newWorld(t, func(c *configs.Config) { c.Link.Heartbeat = time.Second }, "us-east", "eu-west", "ap-south")
+	for at := range w.cfgs {
+		for origin := range w.cfgs {
+			w.holds(at, "ORDERS@"+string(origin), 0)
+		}
+	}
+	const d = 10 * time.Second
+	before := processor(t)
+	<-time.After(d)
+	t.Logf("three idle regions with six links use %.2f %% of a core", 100*(processor(t)-before).Seconds()/d.Seconds())
+}
+
+func processor(t *testing.T) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
