@@ -111,14 +111,14 @@ func (c Codec) expand(dst, packed []byte, raw int) ([]byte, error) {
 var errLength = errors.New("not the length it claims")
 
 // expandZstd leaves room for raw bytes and no more: the decoder takes no memory
-// beyond it. Our encoder always writes the length in front, so that a payload
-// that contradicts its frame is refused before any room is made.
+// beyond it. Our encoder writes the length in front unless it is under 256, so
+// that a payload that contradicts its frame is refused before room is made.
 func expandZstd(dst, packed []byte, raw int) ([]byte, error) {
 	var header zstd.Header
 	if err := header.Decode(packed); err != nil {
 		return nil, err
 	}
-	if !header.HasFCS || header.FrameContentSize != uint64(raw) {
+	if header.HasFCS && header.FrameContentSize != uint64(raw) || !header.HasFCS && raw >= 256 {
 		return nil, errLength
 	}
 	if cap(dst) < raw {
