@@ -42,7 +42,7 @@ func (a api) call(ctx context.Context, endpoint string, request, response any) e
 	}
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	answer, err := a.conn.RequestWithContext(ctx, "$JS.API."+endpoint, body)
+	answer, err := a.conn.RequestWithContext(ctx, endpointSubject(endpoint), body)
 	if err != nil {
 		return fmt.Errorf("ask JetStream (%s): %w", endpoint, err)
 	}

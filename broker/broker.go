@@ -73,6 +73,9 @@ func (b *Broker) start(ctx context.Context) error {
 		return fmt.Errorf("%w: connect to it: %w", ErrStart, err)
 	}
 	b.conn, b.api = conn, api{conn: conn}
+	if err := servePublic(conn); err != nil {
+		return fmt.Errorf("%w: serve clients: %w", ErrStart, err)
+	}
 	return b.awaitJetStream(ctx)
 }
 
@@ -97,8 +100,8 @@ func (b *Broker) startServer(ctx context.Context) error {
 	s.SetLoggerV2(log, false, false, false)
 	b.server = s
 	s.Start()
-	for !s.ReadyForConnections(100 * time.Millisecond) {
-		if ctx.Err() != nil || !s.Running() {
+	for ready := false; !ready; ready = s.ReadyForConnections(100 * time.Millisecond) {
+		if ctx.Err() != nil || log.gaveUp() || !s.Running() {
 			return fmt.Errorf("%w: %s", ErrStart, log.complaint())
 		}
 	}

@@ -13,8 +13,9 @@ import (
 type serverLog struct {
 	log *slog.Logger
 
-	mu   sync.Mutex
-	last string // guarded by mu
+	mu    sync.Mutex // guards what follows
+	last  string     // complaint
+	fatal bool       // the server has given up
 }
 
 func (l *serverLog) Noticef(format string, args ...any) { l.log.Debug(fmt.Sprintf(format, args...)) }
@@ -35,12 +36,23 @@ func (l *serverLog) Errorf(format string, args ...any) {
 
 func (l *serverLog) Fatalf(format string, args ...any) {
 	l.log.Error(l.remember(fmt.Sprintf(format, args...)), "fatal", true)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fatal = true
+}
+
+func (l *serverLog) gaveUp() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fatal
 }
 
 func (l *serverLog) remember(text string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.last = text
+	if !l.fatal {
+		l.last = text
+	}
 	return text
 }
 

@@ -16,14 +16,20 @@ var changesStreams = []string{
 }
 
 func clientNeverPublishes() []string {
-	deny := []string{ownSubjects, "$JS.SNAPSHOT.>"}
+	deny := []string{ownSubjects, "$JS.SNAPSHOT.>",
+		// They tell of subscriptions, and so of tokens (see public.go).
+		"$SYS.REQ.ACCOUNT.>", "$SYS.REQ.SERVER.>"}
+	for _, endpoint := range tellSubjects {
+		deny = append(deny, jsAPI+endpoint, "$JS.*.API."+endpoint)
+	}
 	for _, endpoint := range changesStreams {
-		// Permissions are checked before the domain's prefix is mapped away.
-		deny = append(deny, "$JS.API."+endpoint, "$JS.*.API."+endpoint)
+		// The server maps the domain's prefix away; that it does so before it
+		// checks permissions is not promised anywhere.
+		deny = append(deny, jsAPI+endpoint, "$JS.*.API."+endpoint)
 	}
 	return deny
 }
 
 func clientNeverSubscribes() []string {
-	return []string{ownSubjects, "$JS.API.>", "$JS.*.API.>", "$JS.EVENT.ADVISORY.API", "$JS.SNAPSHOT.>"}
+	return []string{ownSubjects, publicAPI + ">", "$JS.API.>", "$JS.*.API.>", "$JS.EVENT.ADVISORY.API", "$JS.SNAPSHOT.>"}
 }

@@ -20,19 +20,27 @@ const codePerSubjectFull = 10077
 
 func sealsStream(id geo.CommitLog) string { return "GEOMQ-SEALS-" + id.Stream() }
 
+// sealSubject is where the seal of a block is published, storedSeal the subject
+// under which it lies there: what clients can read must not show the token.
 func (l *CommitLog) sealSubject(block geo.Block) string {
-	return sealPrefix(l.id, l.broker.cfg.Secret) + strconv.FormatUint(uint64(block), 10)
+	return sealIngest(l.id, l.broker.cfg.Secret) + strconv.FormatUint(uint64(block), 10)
 }
 
-func sealPrefix(id geo.CommitLog, secret []byte) string {
-	return "geomq.seal." + ingestToken(secret, sealsStream(id)) + "."
+func storedSeal(block geo.Block) string { return sealPrefix + strconv.FormatUint(uint64(block), 10) }
+
+const sealPrefix = "geomq.seal."
+
+func sealIngest(id geo.CommitLog, secret []byte) string {
+	return sealPrefix + ingestToken(secret, sealsStream(id)) + "."
 }
 
 // openSeals creates the side stream unless it is there.
 func (b *Broker) openSeals(ctx context.Context, id geo.CommitLog, replicas int) error {
+	ingest := sealIngest(id, b.cfg.Secret) + "*"
 	want := server.StreamConfig{
-		Name: sealsStream(id), Subjects: []string{sealPrefix(id, b.cfg.Secret) + "*"},
-		Storage: server.FileStorage, Replicas: max(replicas, 1), Retention: server.LimitsPolicy,
+		Name: sealsStream(id), Subjects: []string{ingest},
+		SubjectTransform: &server.SubjectTransformConfig{Source: ingest, Destination: sealPrefix + "{{wildcard(1)}}"},
+		Storage:          server.FileStorage, Replicas: max(replicas, 1), Retention: server.LimitsPolicy,
 		Discard: server.DiscardNew, DiscardNewPer: true, MaxMsgsPer: 1,
 		MaxMsgs: unlimited, MaxBytes: unlimited, MaxConsumers: unlimited, MaxMsgSize: unlimited,
 		Duplicates: leastDedupeWindow, AllowDirect: true,
@@ -67,7 +75,7 @@ func (l *CommitLog) PutSeal(ctx context.Context, seal geo.Seal) error {
 }
 
 func (l *CommitLog) sameSeal(ctx context.Context, block geo.Block, payload []byte) error {
-	there, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{LastFor: l.sealSubject(block)})
+	there, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{LastFor: storedSeal(block)})
 	if err == nil && !bytes.Equal(there.Data, payload) {
 		return ErrSealed
 	}
@@ -100,7 +108,7 @@ func (l *CommitLog) Seals(ctx context.Context, first, last geo.Block) ([]geo.Sea
 	}
 	var seals []geo.Seal
 	for block := first; block <= min(last, newest); block++ {
-		stored, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{LastFor: l.sealSubject(block)})
+		stored, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{LastFor: storedSeal(block)})
 		if hasCode(err, codeNoMessage) {
 			continue
 		}
@@ -161,7 +169,7 @@ func (l *CommitLog) TrimSeals(ctx context.Context, first geo.Offset) error {
 // it is the newest seal's: one more than needed is kept, and tells SealedTo.
 func (l *CommitLog) firstKept(ctx context.Context, block, newest geo.Block) (uint64, error) {
 	for block = min(block, newest); ; block++ {
-		stored, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{LastFor: l.sealSubject(block)})
+		stored, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{LastFor: storedSeal(block)})
 		if err == nil {
 			return stored.Sequence, nil
 		}

@@ -60,7 +60,11 @@ func accounts(c Config) string {
 		return fmt.Sprintf("{user: %q, password: %q}", name, password(c.Secret, name))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "accounts {\n  APP {\n    jetstream: enabled\n    users: [\n      %s\n", user(userAgent))
+	fmt.Fprintf(&b, "accounts {\n  APP {\n    jetstream: enabled\n    mappings {\n")
+	for _, m := range mappings(c.Cluster) {
+		fmt.Fprintf(&b, "      %q: %q\n", m[0], m[1])
+	}
+	fmt.Fprintf(&b, "    }\n    users: [\n      %s\n", user(userAgent))
 	fmt.Fprintf(&b, "      {user: %q, permissions: {\n        publish: {deny: %s}\n        subscribe: {deny: %s}\n      }}\n    ]\n  }\n",
 		userClient, quoted(clientNeverPublishes()), quoted(clientNeverSubscribes()))
 	fmt.Fprintf(&b, "  LINK {users: [%s]}\n", user(userLink))
