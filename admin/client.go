@@ -21,6 +21,7 @@ const (
 	// maxBody is the longest answer that is read, base64 of the largest entry
 	// that NATS allows (64 MiB) included.
 	maxBody = 96 << 20
+	silence = 30 * time.Second
 	// maxError is how much of an error's answer is read.
 	maxError = 64 << 10
 )
@@ -29,6 +30,8 @@ const (
 type Client struct {
 	base string
 	http *http.Client
+	// silence is how long a node may be silent between two lines of digests.
+	silence time.Duration
 }
 
 // NewClient returns a Client for the node at base, e.g. "http://127.0.0.1:8300"
@@ -43,7 +46,7 @@ func newClient(base string, with *http.Client) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("%w: %q is no address of an admin API; one looks like http://127.0.0.1:8300", ErrBadRequest, base)
 	}
-	return &Client{base: u.Scheme + "://" + u.Host, http: with}, nil
+	return &Client{base: u.Scheme + "://" + u.Host, http: with, silence: silence}, nil
 }
 
 // newHTTPClient is a client that goes straight to the node: no proxy, no

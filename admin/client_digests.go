@@ -15,12 +15,8 @@ import (
 	"geomq/mirror/verify"
 )
 
-const (
-	// maxLine is the longest line of digests that is read.
-	maxLine = 64 << 10
-	// silence is how long a node may be silent between two lines.
-	silence = 30 * time.Second
-)
+// maxLine is the longest line of digests that is read.
+const maxLine = 64 << 10
 
 var errSilent = errors.New("it fell silent")
 
@@ -30,7 +26,7 @@ var errSilent = errors.New("it fell silent")
 func (c *Client) Digests(ctx context.Context, q DigestQuery, yield func(verify.Stretch) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	quiet := time.AfterFunc(silence, func() { cancel(errSilent) })
+	quiet := time.AfterFunc(c.silence, func() { cancel(errSilent) })
 	defer quiet.Stop()
 	response, err := c.open(ctx, digestPath(q))
 	if err != nil {
@@ -45,7 +41,7 @@ func (c *Client) Digests(ctx context.Context, q DigestQuery, yield func(verify.S
 		if done || err != nil {
 			return err
 		}
-		quiet.Reset(silence)
+		quiet.Reset(c.silence)
 	}
 	if ctx.Err() != nil {
 		return &UnreachableError{URL: c.base, Err: context.Cause(ctx)}

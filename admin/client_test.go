@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"geomq/geo"
 	"geomq/geo/entry"
@@ -163,6 +164,42 @@ func TestNothingAnswers(t *testing.T) {
 	}
 	if c, err := NewClient("127.0.0.1:8300"); err != nil || c.URL() != "http://127.0.0.1:8300" {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestARedirectIsNotFollowed(t *testing.T) {
+	node := serve(t, orders("us-east", 1))
+	s := httptest.NewServer(http.RedirectHandler(node.URL()+"/api/v1/status", http.StatusFound))
+	t.Cleanup(s.Close)
+	if _, err := dial(t, s.URL).Status(t.Context(), ScopeLocal); !errors.Is(err, ErrForeign) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestOnlyTheNodesSilenceCounts: verify may look closely at a block for longer
+// than a node may be silent, but a node that stops in the middle is given up.
+func TestOnlyTheNodesSilenceCounts(t *testing.T) {
+	c := dial(t, serve(t, orders("us-east", 3000)).URL())
+	c.silence = 200 * time.Millisecond
+	slow := func(s verify.Stretch) error {
+		if s.Range.First == 1 {
+			<-time.After(2 * c.silence)
+		}
+		return nil
+	}
+	if err := c.Digests(t.Context(), query(1, 3000, 1), slow); err != nil { // too much for any buffer on the way
+		t.Errorf("a slow reader: %v", err)
+	}
+	stuck := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(stuck.Close)
+	c = dial(t, stuck.URL)
+	c.silence = 50 * time.Millisecond
+	if err := c.Digests(t.Context(), query(1, 9, 1), slow); !errors.Is(err, ErrNoAnswer) || !errors.Is(err, errSilent) {
+		t.Errorf("a node that fell silent: %v", err)
 	}
 }
 

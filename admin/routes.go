@@ -72,8 +72,9 @@ func (s *Server) local() Status {
 	if st.At.IsZero() {
 		st.At = time.Now()
 	}
-	if st.Regions == nil {
-		st.Regions = []Region{}
+	st.Regions = append([]Region{}, st.Regions...)
+	for i := range st.Regions {
+		st.Regions[i].Nodes = append([]Node{}, st.Regions[i].Nodes...)
 	}
 	st.Logs, st.Links = dedupeLogs(st.Logs), dedupeLinks(st.Links)
 	st.Verdict = Judge(st)

@@ -149,6 +149,17 @@ func TestAllRegionsAreAskedAndSilenceBlocksNobody(t *testing.T) {
 	}
 }
 
+func TestANodeDoesNotAskItself(t *testing.T) {
+	us := orders("us-east", 9)
+	us.peers = []Node{{Region: "us-east", Name: "n1", Self: true, Admin: black(t)}}
+	s := serve(t, us, func(c *Config) { c.PeerTimeout = time.Minute })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if got, err := dial(t, s.URL()).Status(ctx, ScopeAll); err != nil || !got.Regions[0].Nodes[0].Answering {
+		t.Errorf("%v %+v", err, got.Regions)
+	}
+}
+
 func TestABusyPortIsTold(t *testing.T) {
 	s := serve(t, orders("us-east", 1))
 	if _, err := New(Config{Listen: s.Addr(), Backend: orders("us-east", 1)}); !errors.Is(err, syscall.EADDRINUSE) {
