@@ -13,8 +13,7 @@ const maxTold = 5
 // linear to both, and returns every violation: of I1 (acknowledged, therefore in
 // every region), I2 (nothing unpublished, no key twice), I3 (order), I4 (same
 // offset, same entry) and I5 (no gap, nothing that changed). order gives the
-// place of a key in its producer's order, and the queue or subject within which
-// that order counts; nil leaves I3 out.
+// place of a key in its producer's order; nil leaves I3 out.
 func (h *History) Check(holdings []Holding, order func(key string) (place int)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -20,6 +20,10 @@ type Seen [16]byte
 // History collects what happened to one CommitLog: what its producer was told
 // and what readers saw in any region. It is safe for concurrent use.
 type History struct {
+	// Key names a message by its Nats-Msg-Id; nil takes the id itself. It is set
+	// before anything else.
+	Key func(id string) string
+
 	mu     sync.Mutex
 	acked  map[string]uint64 // key → offset
 	seen   map[uint64]Seen   // offset → what was shown there first, anywhere
@@ -93,25 +97,28 @@ type Held struct {
 // keyHeaders are where an entry's key stands, at its origin and in a replica.
 var keyHeaders = []string{"Nats-Msg-Id", "Gq-Nats-Msg-Id"}
 
-func held(m jetstream.Msg) (Held, error) {
+func (h *History) held(m jetstream.Msg) (Held, error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return Held{}, err
 	}
-	h := Held{Offset: meta.Sequence.Stream}
+	e := Held{Offset: meta.Sequence.Stream}
 	for _, name := range keyHeaders {
-		if key := m.Headers().Get(name); key != "" {
-			h.Key = key
+		if id := m.Headers().Get(name); id != "" {
+			e.Key = id
 		}
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q %q", m.Subject(), h.Key, m.Data())
-	h.What = Seen(sum.Sum(nil)[:16])
-	return h, nil
+	fmt.Fprintf(sum, "%q %q %q", m.Subject(), e.Key, m.Data())
+	e.What = Seen(sum.Sum(nil)[:16])
+	if h.Key != nil {
+		e.Key = h.Key(e.Key)
+	}
+	return e, nil
 }
 
 // Hold reads all that a region holds of stream, as any NATS client would.
-func Hold(ctx context.Context, region Region, stream string) (Holding, error) {
+func (h *History) Hold(ctx context.Context, region Region, stream string) (Holding, error) {
 	holding := Holding{Region: region.Name}
 	nc, err := nats.Connect(region.NATS)
 	if err != nil {
@@ -127,18 +134,18 @@ func Hold(ctx context.Context, region Region, stream string) (Holding, error) {
 		return holding, fmt.Errorf("%s in %s: %w", stream, region.Name, err)
 	}
 	last := s.CachedInfo().State.LastSeq
-	err = follow(ctx, s, func(h Held) bool {
-		holding.Entries = append(holding.Entries, h)
-		return h.Offset < last
-	}, s.CachedInfo().State.Msgs)
+	if s.CachedInfo().State.Msgs == 0 {
+		return holding, nil
+	}
+	err = h.follow(ctx, s, func(e Held) bool {
+		holding.Entries = append(holding.Entries, e)
+		return e.Offset < last
+	})
 	return holding, err
 }
 
 // follow reads a stream from its beginning until each returns false.
-func follow(ctx context.Context, s jetstream.Stream, each func(Held) bool, entries uint64) error {
-	if entries == 0 {
-		return nil
-	}
+func (h *History) follow(ctx context.Context, s jetstream.Stream, each func(Held) bool) error {
 	consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy})
 	if err != nil {
 		return err
@@ -153,11 +160,11 @@ func follow(ctx context.Context, s jetstream.Stream, each func(Held) bool, entri
 		if err != nil {
 			return err
 		}
-		h, err := held(m)
+		e, err := h.held(m)
 		if err != nil {
 			return err
 		}
-		if !each(h) {
+		if !each(e) {
 			return nil
 		}
 	}
@@ -193,8 +200,22 @@ func (h *History) observe(ctx context.Context, region Region, stream string) {
 	if err != nil {
 		return
 	}
-	_ = follow(ctx, s, func(seen Held) bool {
+	_ = h.follow(ctx, s, func(seen Held) bool {
 		h.Saw(region.Name, seen.Offset, seen.What)
 		return ctx.Err() == nil
-	}, 1) // its error is the region's death or the end of the test
+	}) // its error is the region's death or the end of the test
+}
+
+// AckCount is the number of keys that were acknowledged.
+func (h *History) AckCount() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.acked)
+}
+
+// SeenCount is the number of offsets at which something was seen.
+func (h *History) SeenCount() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.seen)
 }
