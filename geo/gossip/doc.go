@@ -43,7 +43,9 @@
 // (a later version, foreign bytes) take part in the gossip and are left out of
 // the view. A peers file that is missing or damaged costs the memory of addresses
 // and nothing else. A node that calls Leave vanishes everywhere at once; one that
-// is killed after it was suspected for Timing.Suspect.
+// is killed after it was suspected for Timing.Suspect. One that returns under its
+// old address and knows nobody to join, neither configured nor remembered, is
+// found only after that.
 //
 // # Testing against it
 //

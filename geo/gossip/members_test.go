@@ -50,7 +50,8 @@ func TestSeedByHostName(t *testing.T) {
 // old life to be alive. All see the new life, newcomers included, who hear of
 // both lives at once and in any order.
 func TestReturnUnderAnotherAddressWhileOldLifeIsBelievedAlive(t *testing.T) {
-	open := func(cfg Config) *Members { cfg.Timing = trusting(); return start(t, cfg) }
+	// Without probes nobody is suspected; suspects are not told to newcomers.
+	open := func(cfg Config) *Members { cfg.Timing.Probe = time.Hour; return start(t, cfg) }
 	a := open(config("us-east"))
 	b := open(seeded("eu-west", a.Addr()))
 	c := open(seeded("ap-south", a.Addr()))
@@ -83,20 +84,20 @@ func livesAt(m *Members, n Node) bool {
 
 // The old life is given up by itself, and the new one stays.
 func TestOldLifeVanishesByItself(t *testing.T) {
-	a := start(t, config("us-east"))
-	b := start(t, seeded("eu-west", a.Addr()))
+	a := start(t, mortal(config("us-east")))
+	b := start(t, mortal(seeded("eu-west", a.Addr())))
 	awaitLives(t, []*Members{a, b}, a, b)
 	closeAll(t, b)
-	back := start(t, seeded("eu-west", a.Addr()))
+	back := start(t, mortal(seeded("eu-west", a.Addr())))
 	eventually(t, "the end of the old life", func() bool { return !livesAt(a, b.cfg.Self) })
 	awaitLives(t, []*Members{a, back}, a, back)
 }
 
 // A killed node that doesn't come back disappears from all views.
 func TestKilledNodeDisappears(t *testing.T) {
-	a := start(t, config("us-east"))
-	b := start(t, seeded("eu-west", a.Addr()))
-	c := start(t, seeded("ap-south", a.Addr()))
+	a := start(t, mortal(config("us-east")))
+	b := start(t, mortal(seeded("eu-west", a.Addr())))
+	c := start(t, mortal(seeded("ap-south", a.Addr())))
 	awaitLives(t, []*Members{a, b, c}, a, b, c)
 	closeAll(t, c)
 	awaitLives(t, []*Members{a, b}, a, b)
@@ -104,10 +105,9 @@ func TestKilledNodeDisappears(t *testing.T) {
 
 // A node that leaves is gone at once, though nobody would suspect it for an hour.
 func TestLeaveIsSeenAtOnce(t *testing.T) {
-	open := func(cfg Config) *Members { cfg.Timing = trusting(); return start(t, cfg) }
-	a := open(config("us-east"))
-	b := open(seeded("eu-west", a.Addr()))
-	c := open(seeded("ap-south", a.Addr()))
+	a := start(t, config("us-east"))
+	b := start(t, seeded("eu-west", a.Addr()))
+	c := start(t, seeded("ap-south", a.Addr()))
 	awaitLives(t, []*Members{a, b, c}, a, b, c)
 	if err := c.Leave(patience); err != nil {
 		t.Fatal(err)

@@ -136,7 +136,7 @@ func TestOpenOnTakenPort(t *testing.T) {
 	}
 }
 
-// Who listens everywhere advertises one address, and others reach it there.
+// An address to advertise may be a host name and leave the port to Listen.
 func TestAdvertisedAddressWithTheRealPort(t *testing.T) {
 	cfg := config("us-east")
 	cfg.Advertise = "localhost:0"

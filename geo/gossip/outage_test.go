@@ -31,7 +31,7 @@ func (f *fault) set(split bool) {
 func (f *fault) open(t *testing.T, side int, cfg Config) *Members {
 	t.Helper()
 	cfg.cut = f.cutFrom(side)
-	m := start(t, cfg)
+	m := start(t, mortal(cfg))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.side[m.Addr()] = side

@@ -44,11 +44,16 @@ func newStranger(t *testing.T, name string, meta []byte, change func(*memberlist
 	return s
 }
 
-func (s *stranger) NodeMeta(int) []byte           { return s.meta }
 func (*stranger) NotifyMsg([]byte)                {}
 func (*stranger) GetBroadcasts(_, _ int) [][]byte { return nil }
 func (*stranger) LocalState(bool) []byte          { return nil }
 func (*stranger) MergeRemoteState([]byte, bool)   {}
+
+func (s *stranger) NodeMeta(int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.meta
+}
 
 // NotifyMerge notes what the other side tells and takes none of it over.
 func (s *stranger) NotifyMerge(peers []*memberlist.Node) error {
@@ -191,6 +196,37 @@ func TestUnreadableMembersAreLeftOut(t *testing.T) {
 	eventually(t, "all strangers to be members", func() bool { return a.list.NumMembers() == 12 })
 	b := start(t, seeded("ap-south", a.Addr()))
 	awaitLives(t, []*Members{a, b}, a, b)
+}
+
+// A node that we could read turns unreadable, as at an upgrade of it alone: it
+// leaves the view until we can read it again.
+func TestMemberThatTurnsUnreadableLeavesTheView(t *testing.T) {
+	a := start(t, config("us-east"))
+	n := config("eu-west").Self
+	n.Started = n.Started.UTC()
+	readable := encodeMeta(n, 1)
+	s := newStranger(t, n.member(), readable, func(c *memberlist.Config) { c.Merge = nil })
+	if _, err := s.list.Join([]string{a.Addr()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		meta []byte
+		want int
+	}{{readable, 1}, {[]byte("?"), 0}, {readable, 1}} {
+		s.tell(t, tt.meta)
+		await(t, a, "the member as it now is", func([]Node) bool { return len(a.Region("eu-west")) == tt.want })
+	}
+}
+
+// tell announces another meta.
+func (s *stranger) tell(t *testing.T, meta []byte) {
+	t.Helper()
+	s.mu.Lock()
+	s.meta = meta
+	s.mu.Unlock()
+	if err := s.list.UpdateNode(patience); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A stranger connects and says nothing, a join hangs at a dead end: neither holds
