@@ -44,7 +44,7 @@ func Encode(dst []byte, m Message) []byte {
 	case *SealNote:
 		dst = appendSeal(dst, m)
 	case *Beat:
-		dst = appendNumbers(dst, uint64(m.Session), uint64(m.Head.First), uint64(m.Head.Last), uint64(m.Head.Time), m.Head.Bytes, m.Head.Entries)
+		dst = appendNumbers(dst, uint64(m.Session), m.Frames, uint64(m.Sealed), uint64(m.Head.First), uint64(m.Head.Last), uint64(m.Head.Time), m.Head.Bytes, m.Head.Entries)
 	case *Credit:
 		dst = appendNumbers(dst, uint64(m.Session), m.Granted, uint64(m.Applied))
 	case *Bye:
@@ -158,12 +158,12 @@ func decodeSeal(b []byte) Message {
 }
 
 func decodeBeat(b []byte) Message {
-	if len(b) != 6*8 {
+	if len(b) != 8*8 {
 		return nil
 	}
-	return &Beat{Session: Session(number(b, 0)), Head: Head{
-		First: geo.Offset(number(b, 1)), Last: geo.Offset(number(b, 2)), Time: int64(number(b, 3)),
-		Bytes: number(b, 4), Entries: number(b, 5),
+	return &Beat{Session: Session(number(b, 0)), Frames: number(b, 1), Sealed: geo.Block(number(b, 2)), Head: Head{
+		First: geo.Offset(number(b, 3)), Last: geo.Offset(number(b, 4)), Time: int64(number(b, 5)),
+		Bytes: number(b, 6), Entries: number(b, 7),
 	}}
 }
 

@@ -53,7 +53,7 @@ func drawMessage(t *rapid.T) Message {
 		}
 		return note
 	case KindBeat:
-		return &Beat{Session: session, Head: head}
+		return &Beat{Session: session, Frames: number.Draw(t, "frames"), Sealed: geo.Block(number.Draw(t, "sealed")), Head: head}
 	case KindCredit:
 		return &Credit{Session: session, Granted: number.Draw(t, "granted"), Applied: offset("applied")}
 	default:
@@ -148,7 +148,7 @@ func TestFieldsThatContradictThemselvesAreRefused(t *testing.T) {
 		"odd seal":             signed(append([]byte{byte(KindSeal)}, make([]byte, 41)...)),
 		"too many holes":       Encode(nil, &SealNote{Seal: geo.Seal{Absent: make([]geo.Offset, maxAbsent+1)}}),
 		"long cause":           Encode(nil, &Bye{Cause: Cause(bytes.Repeat([]byte("x"), maxCause+1))}),
-		"long beat":            signed(append([]byte{byte(KindBeat)}, make([]byte, 49)...)),
+		"long beat":            signed(append([]byte{byte(KindBeat)}, make([]byte, 65)...)),
 		"long credit":          signed(append([]byte{byte(KindCredit)}, make([]byte, 25)...)),
 		"hello that is none":   signed(append([]byte{byte(KindHello)}, `{"session":"x"}`...)),
 		"hello without an end": signed(append([]byte{byte(KindHello)}, `{"session":1`...)),

@@ -149,7 +149,12 @@ type SealNote struct {
 // Beat is the source's heartbeat.
 type Beat struct {
 	Session Session
-	Head    Head
+	// Frames is how many frames the session has had, Sealed the first block that
+	// no SealNote has covered: by them a sink notices that the last frame or note
+	// before a silence was lost.
+	Frames uint64
+	Sealed geo.Block
+	Head   Head
 }
 
 // Credit is the sink's heartbeat; it also opens room for more frames.

@@ -197,7 +197,7 @@ func (w words) message() Message {
 		block := number64(w.at(1))
 		return &SealNote{Session: session, From: geo.Block(w.number("from", block)), Seal: geo.Seal{Block: geo.Block(block)}}
 	case "beat":
-		return &Beat{Session: session, Head: head}
+		return &Beat{Session: session, Frames: w.number("frames", 0), Sealed: geo.Block(w.number("sealed", 0)), Head: head}
 	case "credit":
 		return &Credit{Session: session, Granted: w.number("granted", 0), Applied: w.offset("applied", 0)}
 	case "bye":
@@ -335,7 +335,7 @@ func describeMessage(m Message) string {
 	case *SealNote:
 		return fmt.Sprintf("seal %d from=%d", m.Seal.Block, m.From)
 	case *Beat:
-		return fmt.Sprintf("beat first=%d last=%d", m.Head.First, m.Head.Last)
+		return fmt.Sprintf("beat frames=%d sealed=%d first=%d last=%d", m.Frames, m.Sealed, m.Head.First, m.Head.Last)
 	case *Credit:
 		return fmt.Sprintf("credit granted=%d applied=%d", m.Granted, m.Applied)
 	case *Bye:

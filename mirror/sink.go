@@ -138,7 +138,7 @@ func (s *Sink) receive(m Message) []Action {
 		}
 	case *Beat:
 		if s.state == sinkStreaming {
-			return s.beat(m.Head)
+			return s.beat(m)
 		}
 	}
 	return s.end(CauseProtocol, fmt.Sprintf("a %s has no place here", m.Kind()))
@@ -246,7 +246,12 @@ func (s *Sink) readyChecks() []Action {
 	return actions
 }
 
-func (s *Sink) beat(head Head) []Action {
+func (s *Sink) beat(m *Beat) []Action {
+	head := m.Head
+	if m.Frames != s.nextFrame-1 || m.Sealed != s.noted {
+		return s.end(CauseNumber, fmt.Sprintf("the source has sent %d frames and the seals before block %d, but %d frames and the seals before block %d have come",
+			m.Frames, m.Sealed, s.nextFrame-1, s.noted))
+	}
 	if head.Last < s.handed {
 		return s.end(CauseAhead, fmt.Sprintf("the holder says it ends at %d, but offset %d came from it", head.Last, s.handed))
 	}

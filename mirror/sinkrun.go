@@ -208,7 +208,9 @@ func (s *sinkSession) adopt(ctx context.Context, a Adopt) *Failed {
 	s.group.Go(func() {
 		select {
 		case <-appender.Done():
-			s.fail(Failed{localCause(appender.Err()), appender.Err().Error()})
+			if err := appender.Err(); err != nil { // nil: applyAll has closed it
+				s.fail(Failed{localCause(err), err.Error()})
+			}
 		case <-ctx.Done():
 		}
 	})

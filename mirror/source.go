@@ -201,7 +201,7 @@ func (s *Source) headed(extent geo.Extent) []Action {
 	s.passOver(extent)
 	head := HeadOf(extent)
 	head.Last = max(head.Last, s.sent) // the log went on while the extent was under way
-	actions := []Action{Send{&Beat{Session: s.hello.Session, Head: head}}}
+	actions := []Action{Send{&Beat{Session: s.hello.Session, Frames: s.number, Sealed: s.noted, Head: head}}}
 	return append(actions, s.seek()...)
 }
 

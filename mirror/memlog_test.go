@@ -1,0 +1,307 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+var ordersLog = geo.CommitLog{Log: "ORDERS", Queue: geo.SoleQueue, Origin: "us-east"}
+
+// memLog is a CommitLog in memory, an origin's or a replica's, and deliberately
+// dumb: a map of entries. Like JetStream it takes nothing but the next offset.
+type memLog struct {
+	faults memFaults
+
+	mu      sync.Mutex
+	first   geo.Offset
+	last    geo.Offset
+	entries map[geo.Offset]entry.Entry
+	seals   map[geo.Block]geo.Seal
+	epochs  geo.Epochs
+	changed chan struct{}               // closed and replaced at every change
+	shown   map[geo.Offset]entry.Digest // every offset ever shown
+	trims   []geo.Offset
+	reads   int // how often reading began
+	broken  string
+}
+
+// memFaults are what a broker may do to a replica's writer.
+type memFaults struct {
+	apply, ack time.Duration // delays per batch
+	refuse     func() bool   // an append is refused
+}
+
+func newMemLog(first geo.Offset) *memLog {
+	return &memLog{first: first, last: first - 1, entries: map[geo.Offset]entry.Entry{}, seals: map[geo.Block]geo.Seal{},
+		epochs: geo.FirstEpochs(), changed: make(chan struct{}), shown: map[geo.Offset]entry.Digest{}}
+}
+
+// change runs f under the lock and wakes all readers.
+func (l *memLog) change(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+func (l *memLog) end() geo.Offset {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+// publish appends n entries as producers would.
+func (l *memLog) publish(r *rand.Rand, n int) {
+	l.change(func() {
+		for range n {
+			l.last++
+			e := randomEntry(r, l.last)
+			e.Time = time.Now().UnixNano()
+			l.entries[l.last] = e
+		}
+	})
+}
+
+// store takes e as a replica's stream does: by the stored form, next offset only.
+func (l *memLog) store(e *entry.Entry) error {
+	header, body := e.Stored(nil)
+	kept, err := entry.FromStored(e.Offset, e.Subject, header, body)
+	if err != nil {
+		return err
+	}
+	kept = kept.Clone()
+	var h entry.Hasher
+	digest := h.Entry(&kept)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.Offset != l.last+1 {
+		return fmt.Errorf("%w: offset %d behind %d", ErrFenced, e.Offset, l.last)
+	}
+	if old, ok := l.shown[e.Offset]; ok && old != digest {
+		l.broken = fmt.Sprintf("offset %d was shown as two entries", e.Offset)
+	}
+	l.shown[e.Offset] = digest
+	l.entries[e.Offset], l.last = kept, e.Offset
+	return nil
+}
+
+// cut removes what lies before first, as retention does.
+func (l *memLog) cut(first geo.Offset) {
+	l.change(func() {
+		for ; l.first < first; l.first++ {
+			delete(l.entries, l.first)
+		}
+		l.last = max(l.last, l.first-1)
+	})
+}
+
+func (l *memLog) Extent(context.Context) (geo.Extent, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := geo.Extent{First: l.first, Last: l.last, Entries: uint64(len(l.entries)), Bytes: 100 * uint64(len(l.entries)), Epochs: l.epochs}
+	if newest, ok := l.entries[l.last]; ok {
+		e.LastTime = newest.When()
+	}
+	return e, nil
+}
+
+func (l *memLog) Read(_ context.Context, from geo.Offset) (Reader, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reads++
+	return &memReader{log: l, next: from}, nil
+}
+
+type memReader struct {
+	log  *memLog
+	next geo.Offset
+}
+
+func (r *memReader) Next(ctx context.Context) ([]entry.Entry, error) {
+	for {
+		found, changed := r.some()
+		if len(found) > 0 {
+			return found, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (r *memReader) some() (found []entry.Entry, changed chan struct{}) {
+	r.log.mu.Lock()
+	defer r.log.mu.Unlock()
+	for r.next = max(r.next, r.log.first); r.next <= r.log.last && len(found) < 100; r.next++ {
+		if e, ok := r.log.entries[r.next]; ok {
+			found = append(found, e)
+		}
+	}
+	return found, r.log.changed
+}
+
+func (r *memReader) Close() error { return nil }
+
+func (l *memLog) Seals(_ context.Context, first, last geo.Block) (seals []geo.Seal, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for block := first; block <= last; block++ {
+		if seal, ok := l.seals[block]; ok {
+			seals = append(seals, seal)
+		}
+	}
+	return seals, nil
+}
+
+func (l *memLog) Unsealed(context.Context) (geo.Block, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := geo.Block(0)
+	for block := range l.seals {
+		next = max(next, block+1)
+	}
+	return next, nil
+}
+
+func (l *memLog) PutSeal(_ context.Context, seal geo.Seal) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old, ok := l.seals[seal.Block]; ok && old.Digest != seal.Digest {
+		return fmt.Errorf("block %d has another seal", seal.Block)
+	}
+	l.seals[seal.Block] = seal
+	return nil
+}
+
+func (l *memLog) Trim(_ context.Context, first geo.Offset) error {
+	l.cut(first)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trims = append(l.trims, first)
+	return nil
+}
+
+func (l *memLog) Append(_ context.Context, last geo.Offset, applied func(geo.Offset)) (Appender, error) {
+	if end := l.end(); end != last {
+		return nil, fmt.Errorf("%w: it ends at %d, not at %d", ErrFenced, end, last)
+	}
+	a := &memAppender{log: l, applied: applied, batches: make(chan []entry.Entry, 2), done: make(chan struct{}), stop: make(chan struct{})}
+	a.group.Go(a.run)
+	return a, nil
+}
+
+type memAppender struct {
+	log     *memLog
+	applied func(geo.Offset)
+	batches chan []entry.Entry
+	done    chan struct{}
+	err     error
+	stop    chan struct{}
+	once    sync.Once
+	group   sync.WaitGroup
+}
+
+var errRefused = errors.New("the broker refused an append")
+
+func (a *memAppender) run() {
+	defer close(a.done)
+	for {
+		select {
+		case <-a.stop:
+			return
+		case batch := <-a.batches:
+			if a.err = a.write(batch); a.err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (a *memAppender) write(batch []entry.Entry) error {
+	faults := a.log.faults
+	time.Sleep(faults.apply)
+	if faults.refuse != nil && faults.refuse() {
+		return errRefused
+	}
+	for i := range batch {
+		if err := a.log.store(&batch[i]); err != nil {
+			return err
+		}
+	}
+	a.log.change(func() {})
+	time.Sleep(faults.ack)
+	a.applied(batch[len(batch)-1].Offset)
+	return nil
+}
+
+func (a *memAppender) Append(ctx context.Context, entries []entry.Entry, _ bool) error {
+	batch := slices.Clone(entries)
+	for i := range batch {
+		batch[i] = batch[i].Clone()
+	}
+	select {
+	case a.batches <- batch:
+		return nil
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *memAppender) Done() <-chan struct{} { return a.done }
+func (a *memAppender) Err() error            { <-a.done; return a.err }
+func (a *memAppender) Close() error {
+	a.once.Do(func() { close(a.stop) })
+	a.group.Wait()
+	return nil
+}
+
+// memCluster holds at most one log: it is a Holder and Replicas.
+type memCluster struct {
+	faults memFaults
+	mu     sync.Mutex
+	log    *memLog
+}
+
+func (c *memCluster) held() *memLog {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.log
+}
+
+func (c *memCluster) Held(context.Context, geo.CommitLog) (HeldLog, error) {
+	if log := c.held(); log != nil {
+		return log, nil
+	}
+	return nil, ErrNoLog
+}
+
+func (c *memCluster) Open(context.Context, geo.CommitLog) (Replica, error) {
+	if log := c.held(); log != nil {
+		return log, nil
+	}
+	return nil, ErrNoLog
+}
+
+func (c *memCluster) Create(_ context.Context, _ geo.CommitLog, first geo.Offset, epochs geo.Epochs) (Replica, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.log != nil {
+		return nil, fmt.Errorf("%w: it exists", ErrStream)
+	}
+	c.log = newMemLog(first)
+	c.log.epochs, c.log.faults = epochs, c.faults
+	return c.log, nil
+}
