@@ -44,9 +44,9 @@ func (a *Appender) judge(number uint64, said answer) (geo.Offset, error) {
 	if a.err != nil || len(a.batches) == 0 {
 		return 0, nil
 	}
-	a.progress = time.Now()
 	b := a.batches[0]
 	if said.Type == "ack" {
+		a.report(number, said.Seq)
 		return 0, nil
 	}
 	if number < b.number {
@@ -64,10 +64,19 @@ func (a *Appender) judge(number uint64, said answer) (geo.Offset, error) {
 		return 0, fmt.Errorf("%w: offsets %d to %d (batch %d) were acknowledged as %d entries to sequence %d (batch %d)",
 			ErrRefused, b.first, b.last, b.number, said.Count, said.Seq, number)
 	}
+	a.progress = time.Now()
 	a.batches[0] = nil
 	a.batches = a.batches[1:]
 	a.underWay -= b.bytes
 	a.applied = b.last
 	a.changed.Broadcast()
 	return b.last, nil
+}
+
+// report takes a report of how far a batch is. One that says what was known is
+// no progress: pings are answered by a leader that stores nothing, too. Needs mu.
+func (a *Appender) report(number, sequence uint64) {
+	if now := [2]uint64{number, sequence}; now != a.reported {
+		a.reported, a.progress = now, time.Now()
+	}
 }

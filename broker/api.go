@@ -62,12 +62,23 @@ func (a api) call(ctx context.Context, endpoint string, request, response any) e
 // ready returns nil once JetStream serves the account.
 func (a api) ready(ctx context.Context) error { return a.call(ctx, "INFO", nil, nil) }
 
+// streamInfo asks again soon: nobody answers for a stream that is electing its
+// leader, and a question that was asked then stays unanswered.
 func (a api) streamInfo(ctx context.Context, stream string) (*server.StreamInfo, error) {
-	var response server.JSApiStreamInfoResponse
-	if err := a.call(ctx, "STREAM.INFO."+stream, nil, &response); err != nil {
-		return nil, err
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	for patience := apiTimeout / 20; ; patience *= 2 {
+		var response server.JSApiStreamInfoResponse
+		attempt, done := context.WithTimeout(ctx, patience)
+		err := a.call(attempt, "STREAM.INFO."+stream, nil, &response)
+		done()
+		if err == nil {
+			return response.StreamInfo, nil
+		}
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
 	}
-	return response.StreamInfo, nil
 }
 
 func (a api) createStream(ctx context.Context, cfg server.StreamConfig) error {
@@ -102,10 +113,13 @@ func hasCode(err error, code uint16) bool {
 	return errors.As(err, &apiErr) && apiErr.ErrCode == code
 }
 
+// errNotYet says that a cluster has agreed to what its server doesn't show yet.
+var errNotYet = errors.New("the cluster has not caught up yet")
+
 // temporary tells whether the same request may succeed a moment later: while a
 // cluster elects a leader or a server joins, requests fail so.
 func temporary(err error) bool {
-	return hasCode(err, codeNotAvailable) || hasCode(err, codeNoSuitablePeers) ||
+	return errors.Is(err, errNotYet) || hasCode(err, codeNotAvailable) || hasCode(err, codeNoSuitablePeers) ||
 		errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
 }
 

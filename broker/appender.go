@@ -61,6 +61,8 @@ type Appender struct {
 	batches  []*batch   // under way, oldest first
 	underWay int        // their bytes
 	applied  geo.Offset
+	blocked  bool        // a sender waits for the window, with nothing half sent
+	reported [2]uint64   // batch and sequence of the server's last report
 	progress time.Time   // last sign of it
 	watchdog *time.Timer // runs while something is under way
 	watching bool

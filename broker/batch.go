@@ -18,6 +18,7 @@ const (
 	opAppend    = 1
 	opCommit    = 2 // stores the message and ends the batch
 	opCommitEnd = 3 // ends the batch without storing anything
+	opPing      = 4 // asks how far the batch is
 )
 
 const (
@@ -26,8 +27,9 @@ const (
 	batchEntries = 500
 	// batchShare is the part of the window after which a batch ends.
 	batchShare = 4
-	// batchFlow asks for progress reports as seldom as the server allows.
-	batchFlow = ".500.fail."
+	// batchFlow asks for a sign of progress every 100 entries: a disk that takes
+	// milliseconds for each is slow, not silent.
+	batchFlow = ".100.fail."
 	batchEnd  = ".$FI"
 )
 

@@ -1,11 +1,13 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"geomq/geo"
 )
@@ -108,8 +110,7 @@ func stepDowns(t *testing.T, brokers []*Broker, name string, plain bool) {
 		}
 		for from := end; from < last && err == nil; from += 1000 {
 			if err = a.Append(deadline(t), all[from:min(from+1000, last)], true); (from/1000)%7 == 3 && attempts < 3 {
-				// It may be refused while there is no leader to depose.
-				_ = brokers[0].api.call(deadline(t), "STREAM.LEADER.STEPDOWN."+id.Stream(), nil, nil)
+				depose(brokers[0], id)
 			}
 		}
 		settled := errors.Join(err, a.Settle(deadline(t)))
@@ -125,4 +126,11 @@ func stepDowns(t *testing.T, brokers []*Broker, name string, plain bool) {
 	}
 	t.Logf("%d appenders", attempts)
 	sameEntries(t, readTo(t, l, 1, last), all)
+}
+
+// depose makes the leader step down; while there is none, nobody answers.
+func depose(b *Broker, id geo.CommitLog) {
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	_ = b.api.call(ctx, "STREAM.LEADER.STEPDOWN."+id.Stream(), nil, nil)
 }

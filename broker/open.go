@@ -52,7 +52,9 @@ func (b *Broker) open(ctx context.Context, id geo.CommitLog, want server.StreamC
 			if err = b.create(ctx, want); err != nil {
 				return err
 			}
-			info, err = b.api.streamInfo(ctx, want.Name)
+			if info, err = b.api.streamInfo(ctx, want.Name); hasCode(err, codeStreamNotFound) {
+				err = fmt.Errorf("%w: %w", errNotYet, err)
+			}
 		}
 		if err != nil {
 			return err

@@ -23,17 +23,16 @@ const (
 // tellSubjects are the endpoints whose answers name captured subjects.
 var tellSubjects = []string{"STREAM.INFO.*", "STREAM.LIST"}
 
-// mappings are pairs of the subject that is published to and the one meant.
+// mappings are pairs of the subject that is published to and the one meant. They
+// are few because the server tries each of them for every message that comes in.
 func mappings(domain string) [][2]string {
-	var pairs [][2]string
-	for _, endpoint := range tellSubjects {
-		meant := strings.ReplaceAll(endpoint, "*", "{{wildcard(1)}}")
-		pairs = append(pairs,
-			[2]string{jsAPI + endpoint, publicAPI + meant},
-			[2]string{"$JS." + domain + ".API." + endpoint, publicAPI + meant},
-			[2]string{rawAPI + endpoint, jsAPI + meant})
+	const info = "STREAM.INFO."
+	return [][2]string{
+		{jsAPI + info + "*", publicAPI + info + "{{wildcard(1)}}"},
+		{"$JS." + domain + ".API." + info + "*", publicAPI + info + "{{wildcard(1)}}"},
+		{jsAPI + "STREAM.LIST", publicAPI + "STREAM.LIST"},
+		{rawAPI + ">", jsAPI + ">"},
 	}
-	return pairs
 }
 
 // endpointSubject is where the agent asks JetStream.

@@ -46,8 +46,10 @@ func (a *Appender) enter(e *entry.Entry, size int, last bool) (*batch, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for a.err == nil && a.underWay > 0 && a.underWay+size > a.window {
+		a.blocked = true
 		a.changed.Wait()
 	}
+	a.blocked = false
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -114,7 +116,30 @@ func (a *Appender) watch() {
 		a.watchdog.Reset(ackPatience / 5)
 	}
 	a.mu.Unlock()
-	if !idle && silence > ackPatience {
+	switch {
+	case idle:
+	case silence > ackPatience:
 		a.fail(fmt.Errorf("%w: no ack for %v", ErrSilent, ackPatience))
+	case silence > ackPatience/10 && !a.plain:
+		a.ping()
 	}
+}
+
+// ping asks for the oldest batch. A leader that was elected meanwhile may not
+// know it, or have missed the end of it, and tells so only when asked.
+func (a *Appender) ping() {
+	quiet := a.sending.TryLock()
+	if quiet {
+		defer a.sending.Unlock()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	// The ping must stand behind everything it asks for.
+	if (!quiet && !a.blocked) || len(a.batches) == 0 || !a.batches[0].ended {
+		return
+	}
+	b := a.batches[0]
+	reply := appendReply(nil, a.inbox, a.id, b.number, b.count(), opPing)
+	// An error is the connection's end, which is noticed by itself.
+	_ = a.conn.PublishParts(wire.Pub{Subject: []byte(a.log.ingest + "ping"), Reply: reply})
 }
