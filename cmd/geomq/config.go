@@ -116,7 +116,7 @@ func newConfigReference(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "reference",
 		Short:   "List every field of a configuration with its default",
-		Long:    "reference lists every field that a configuration may have, what it is for and what it is when absent.",
+		Long:    "reference lists every field that a configuration may have, what it is for and\nwhat it is when absent.",
 		Example: "  geomq config reference | less",
 		Args:    arguments(),
 		RunE: func(*cobra.Command, []string) error {

@@ -17,7 +17,7 @@ func newLink(a *app) *cobra.Command {
 	link := &cobra.Command{
 		Use:     "link",
 		Short:   "Look at links",
-		Long:    "link holds the commands about links: the directed pulls by which replicas are filled.",
+		Long:    "link holds the commands about links, the directed pulls that fill replicas.",
 		Example: "  geomq link ls",
 	}
 	asGroup(link)
@@ -30,13 +30,18 @@ behind the replica is, and what it has carried since its node started. A lag is
 is what went over the network, RATIO how much smaller that is than the entries.`,
 		Example: `  geomq link ls
   geomq link ls --watch
-  geomq link ls --json | jq '.[] | {log, from, to, lag_entries}'`,
+  geomq link ls --json | jq '.links[] | {log, from, to, lag_entries}'`,
 	}, view{
 		lines: func(out term.Output, st *admin.Status) []string {
 			lines := append(linkTable(st).Lines(out), linkNotes(out, st)...)
 			return append(lines, problemLines(out, st)...)
 		},
-		document: func(st *admin.Status) any { return orEmpty(st.Links) },
+		document: func(st *admin.Status) any {
+			return struct {
+				Links    []admin.Link `json:"links"`
+				Problems []string     `json:"problems,omitempty"`
+			}{orEmpty(st.Links), st.Problems}
+		},
 	}))
 	return link
 }
@@ -66,8 +71,8 @@ func linkTable(st *admin.Status) *table.Table {
 func linkSummary(st *admin.Status) *table.Table {
 	t := table.New(
 		table.Column{Title: "LINK"}, table.Column{Title: "FROM"}, table.Column{Title: "TO"}, table.Column{Title: "STATE"},
-		table.Column{Title: "BEHIND", Right: true}, table.Column{Title: "AGE", Right: true},
-		table.Column{Title: "APPLIED", Right: true, Spare: 1},
+		table.Column{Title: "BEHIND", Right: true}, table.Column{Title: "AGE", Right: true, Spare: 2},
+		table.Column{Title: "APPLIED", Right: true, Spare: 3},
 	)
 	for _, l := range sortedLinks(st.Links) {
 		t.Row(table.Text(linkLog(st, l)), table.Text(string(l.From)), table.Text(string(l.To)), linkState(l),

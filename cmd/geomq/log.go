@@ -17,7 +17,7 @@ func newLog(a *app) *cobra.Command {
 	log := &cobra.Command{
 		Use:     "log",
 		Short:   "Look at logs",
-		Long:    "log holds the commands about logs. To compare the holders of a log see: geomq verify.",
+		Long:    "log holds the commands about logs. To compare a log's holders see: geomq verify.",
 		Example: "  geomq log ls",
 	}
 	asGroup(log)
@@ -28,13 +28,18 @@ func newLog(a *app) *cobra.Command {
 producers write it, and the replicas. LAST is the newest offset there; SEALED is
 up to where the holder has seals.`,
 		Example: `  geomq log ls
-  geomq log ls --json | jq '.[] | select(.state != "open")'`,
+  geomq log ls --json | jq '.logs[] | select(.state != "open")'`,
 	}, view{
 		lines: func(out term.Output, st *admin.Status) []string {
 			lines := append(logTable(st).Lines(out), logNotes(out, st)...)
 			return append(lines, problemLines(out, st)...)
 		},
-		document: func(st *admin.Status) any { return orEmpty(st.Logs) },
+		document: func(st *admin.Status) any {
+			return struct {
+				Logs     []admin.Log `json:"logs"`
+				Problems []string    `json:"problems,omitempty"`
+			}{orEmpty(st.Logs), st.Problems}
+		},
 	}))
 	return log
 }
@@ -93,7 +98,7 @@ func logNotes(out term.Output, st *admin.Status) []string {
 	var lines []string
 	for _, l := range sortedLogs(st.Logs) {
 		if l.Problem != "" {
-			text := fmt.Sprintf("%s in %s is %s: %s", l.Stream, l.Region, l.State, l.Problem)
+			text := fmt.Sprintf("%s in %s (%s): %s", l.Stream, l.Region, l.State, l.Problem)
 			lines = append(lines, out.Paint(logStyle(l.State), term.Clean(text)))
 		}
 	}

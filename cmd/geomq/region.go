@@ -25,12 +25,17 @@ func newRegion(a *app) *cobra.Command {
 		Long: `ls lists every region that is configured or was heard of, one line for each of
 its nodes. A region is up when one of its nodes answers.`,
 		Example: `  geomq region ls
-  geomq region ls --json | jq -r '.[].nodes[].nats'`,
+  geomq region ls --json | jq -r '.regions[].nodes[].nats'`,
 	}, view{
 		lines: func(out term.Output, st *admin.Status) []string {
 			return append(regionTable(st).Lines(out), problemLines(out, st)...)
 		},
-		document: func(st *admin.Status) any { return orEmpty(st.Regions) },
+		document: func(st *admin.Status) any {
+			return struct {
+				Regions  []admin.Region `json:"regions"`
+				Problems []string       `json:"problems,omitempty"`
+			}{orEmpty(st.Regions), st.Problems}
+		},
 	}))
 	return region
 }

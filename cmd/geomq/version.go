@@ -11,7 +11,7 @@ func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
-		Long:    "version prints the version of this binary, the Go it was built with and the platform.",
+		Long:    "version prints the version of this binary, the Go it was built with and the\nplatform.",
 		Example: "  geomq version",
 		Args:    arguments(),
 		RunE: func(*cobra.Command, []string) error {

@@ -32,7 +32,7 @@ type viewFlags struct {
 func newView(a *app, cmd *cobra.Command, v view) *cobra.Command {
 	var f viewFlags
 	f.where.flags(cmd)
-	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON with the field names of the admin API")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON as the admin API has it")
 	cmd.Flags().BoolVar(&f.watch, "watch", false, "show it again every second until Ctrl-C; with --json, one document a line")
 	cmd.Args = arguments()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -131,7 +131,7 @@ func (a *app) screen(v view) (frame func(*admin.Status, error) error, end func()
 	return func(st *admin.Status, err error) error {
 		head := a.now().Format(time.TimeOnly) + "  Ctrl-C ends"
 		if err != nil {
-			head = a.out.Paint(term.Bad, a.now().Format(time.TimeOnly)+"  no answer: "+term.Clean(err.Error())) + "; below is what was known before"
+			head = a.out.Paint(term.Bad, a.now().Format(time.TimeOnly)+"  what is below is older: "+term.Clean(err.Error()))
 		} else {
 			last = v.lines(a.out, st)
 		}
