@@ -53,7 +53,11 @@ func (l *memLog) change(f func()) {
 	l.changed = make(chan struct{})
 }
 
+// end is 0 of a log that is not there yet.
 func (l *memLog) end() geo.Offset {
+	if l == nil {
+		return 0
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.last

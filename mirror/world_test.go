@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,7 @@ type world struct {
 	cfg    LinkConfig
 	log    bytes.Buffer
 	logMu  sync.Mutex
+	calm   atomic.Bool // no more faults
 
 	stopLink, stopAll func()
 	linkDone          chan struct{}
