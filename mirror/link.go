@@ -19,11 +19,14 @@ const (
 )
 
 // A link that gets no answer asks again soon, so that it is back within a second
-// of a path that heals. Each fourth try waits as long as a silent peer may, and
-// so do all once that was needed: paths may be slow.
+// of a path that heals. Paths may be slow, so every few tries one waits as long
+// as a silent peer may, and so do all once that was needed. Where the path was
+// quick before, it is the rarer: a path that heals during a patient try is found
+// only by the next.
 const (
 	quickAnswer = 800 * time.Millisecond
 	patientTry  = 4
+	rareTry     = 16
 )
 
 // LinkConfig says what a Link pulls and how.
@@ -49,6 +52,7 @@ type Link struct {
 
 	unanswered int  // tries in a row without a Welcome; used by Run alone
 	slow       bool // the last Welcome took long; used by Run alone
+	quick      bool // the last Welcome did not; used by Run alone
 
 	mu     sync.Mutex // guards what follows
 	status LinkStatus
@@ -122,7 +126,11 @@ func (l *Link) session(ctx context.Context, logger *slog.Logger) End {
 // answerPatience is how long this try waits for a Welcome.
 func (l *Link) answerPatience() time.Duration {
 	full := patience(l.cfg.Heartbeat)
-	if l.slow || l.unanswered%patientTry == patientTry-1 {
+	every := patientTry
+	if l.quick {
+		every = rareTry
+	}
+	if l.slow || l.unanswered%every == every-1 {
 		return full
 	}
 	return min(quickAnswer, full)
@@ -135,6 +143,7 @@ func (l *Link) answered(took time.Duration) {
 		return
 	}
 	l.unanswered, l.slow = 0, took > quickAnswer/2
+	l.quick = !l.slow
 }
 
 // stand finds out where the replica stands, and opens it if there is one.

@@ -63,6 +63,16 @@ func (l *memLog) end() geo.Offset {
 	return l.last
 }
 
+// start is the first offset, began how often reading has begun.
+func (l *memLog) start() geo.Offset { l.mu.Lock(); defer l.mu.Unlock(); return l.first }
+func (l *memLog) began() int        { l.mu.Lock(); defer l.mu.Unlock(); return l.reads }
+
+func (l *memLog) at(o geo.Offset) entry.Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entries[o]
+}
+
 // publish appends n entries as producers would.
 func (l *memLog) publish(r *rand.Rand, n int) {
 	l.change(func() {

@@ -167,8 +167,8 @@ func (l *memLog) copySeals() []geo.Seal {
 func (w *world) equal() {
 	w.t.Helper()
 	r := w.replica()
-	for o := max(w.origin.first, r.first); o <= w.origin.last; o++ {
-		a, b := w.origin.entries[o], r.entries[o]
+	for o := max(w.origin.start(), r.start()); o <= w.origin.end(); o++ {
+		a, b := w.origin.at(o), r.at(o)
 		if !sameEntry(&a, &b) {
 			w.t.Fatalf("offset %d: the replica has %+v, the origin %+v", o, b, a)
 		}
