@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -65,7 +66,7 @@ func (b *Broker) start(ctx context.Context) error {
 	if err := b.startServer(ctx); err != nil {
 		return err
 	}
-	conn, err := nats.Connect(b.server.ClientURL(),
+	conn, err := nats.Connect(b.local(), nats.IgnoreDiscoveredServers(),
 		nats.UserInfo(userAgent, password(b.cfg.Secret, userAgent)), nats.Name("geomq agent "+b.cfg.Name),
 		nats.CustomInboxPrefix(inboxPrefix), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
 		nats.ReconnectJitter(0, 0), nats.PingInterval(5*time.Second))
@@ -102,10 +103,28 @@ func (b *Broker) startServer(ctx context.Context) error {
 	s.Start()
 	for ready := false; !ready; ready = s.ReadyForConnections(100 * time.Millisecond) {
 		if ctx.Err() != nil || log.gaveUp() || !s.Running() {
-			return fmt.Errorf("%w: %s", ErrStart, log.complaint())
+			return b.startError(log.complaint())
 		}
 	}
 	return nil
+}
+
+// startError takes the server's complaint for what it is; a port may have been
+// taken after checkPorts looked.
+func (b *Broker) startError(complaint string) error {
+	if strings.Contains(complaint, "address already in use") {
+		return &PortBusyError{Address: b.cfg.Listen}
+	}
+	return fmt.Errorf("%w: %s", ErrStart, complaint)
+}
+
+// local is where this process reaches the server, whatever is advertised.
+func (b *Broker) local() string {
+	host, port, _ := net.SplitHostPort(b.server.Addr().String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "nats://" + net.JoinHostPort(host, port)
 }
 
 // checkPorts finds out what the server would report with a log line only.
@@ -133,9 +152,15 @@ func (b *Broker) awaitJetStream(ctx context.Context) error {
 	return retry(ctx, func() error { return b.api.ready(ctx) })
 }
 
-// URL is where clients connect, e.g. nats://127.0.0.1:4222. Sinks of other
-// regions use the same with LinkUser and LinkPassword.
-func (b *Broker) URL() string { return b.server.ClientURL() }
+// URL is where clients connect, e.g. nats://127.0.0.1:4222: what is advertised,
+// else where the server listens. Sinks of other regions use the same with
+// LinkUser and LinkPassword.
+func (b *Broker) URL() string {
+	if b.cfg.ClientAdvertise != "" {
+		return "nats://" + b.cfg.ClientAdvertise
+	}
+	return b.local()
+}
 
 // ServerID changes with every start of the server.
 func (b *Broker) ServerID() string { return b.server.ID() }
@@ -154,7 +179,7 @@ func (b *Broker) Conn() *nats.Conn { return b.conn }
 // it.
 func (b *Broker) dial(ctx context.Context, name string) (*wire.Conn, error) {
 	return wire.Dial(ctx, wire.Config{
-		URL: b.server.ClientURL(), User: userAgent, Password: password(b.cfg.Secret, userAgent),
+		URL: b.local(), User: userAgent, Password: password(b.cfg.Secret, userAgent),
 		Name: name, Log: b.cfg.Log,
 	})
 }

@@ -273,8 +273,8 @@ func (r *Reader) watch() {
 	}
 }
 
-// Close ends the Reader and takes its consumer away. It must not run at the same
-// time as a Next that is not going to be abandoned: that one gets ErrClosed.
+// Close ends the Reader and takes its consumer away. A Next that waits returns
+// ErrClosed, once it has returned what arrived before.
 func (r *Reader) Close() error {
 	r.closing.Do(func() {
 		r.mu.Lock()

@@ -178,6 +178,7 @@ func TestLiveEntriesArriveAtOnce(t *testing.T) {
 		}
 		least = min(least, time.Since(begin))
 	}
+	t.Logf("the quickest of 50 took %v from publishing to reading", least)
 	if least > 50*time.Millisecond {
 		t.Fatalf("even the quickest of 50 took %v", least)
 	}

@@ -70,6 +70,21 @@ func TestConfigurationFileIsPrivate(t *testing.T) {
 	}
 }
 
+func TestTheServerGetsItsSettings(t *testing.T) {
+	cfg := testConfig(t, "us-east")
+	cfg.SyncAlways, cfg.MaxStore, cfg.MaxPayload = true, 123<<20, 2<<20
+	cfg.ClientAdvertise = "geomq.example:4222"
+	cfg.Data = filepath.Join(cfg.Data, `a "quoted" \ folder`)
+	b := openBroker(t, cfg)
+	js := b.server.JetStreamConfig()
+	if !js.SyncAlways || js.MaxStore != 123<<20 || js.Domain != "us-east" || js.StoreDir != filepath.Join(cfg.Data, "jetstream") {
+		t.Errorf("JetStream has %+v", js)
+	}
+	if b.conn.MaxPayload() != 2<<20 || b.Name() != "us-east-1" || b.URL() != "nats://geomq.example:4222" {
+		t.Errorf("max payload %d, name %q, URL %q", b.conn.MaxPayload(), b.Name(), b.URL())
+	}
+}
+
 func TestPasswordsDiffer(t *testing.T) {
 	if LinkPassword([]byte("a")) == LinkPassword([]byte("b")) || LinkPassword(secret) == password(secret, userAgent) {
 		t.Fatal("passwords don't depend on secret and user")
