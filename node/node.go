@@ -68,6 +68,9 @@ func New(cfg *configs.Config, opts Options) (*Node, error) {
 	}, nil
 }
 
+// Name is the node's, unique in its region.
+func (n *Node) Name() string { return n.cfg.Node }
+
 // Ready is closed when the node's own logs are open and everything answers.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"geomq/configs"
+	"geomq/geo"
 	"geomq/geotest"
 )
 
@@ -134,4 +135,35 @@ func processor(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// TestSlowIdleLink measures what one more idle link costs: the same regions with
+// 1 and with 41 logs.
+func TestSlowIdleLink(t *testing.T) {
+	const bound, more = 0.1, 40 // per cent of a core; logs, and links in each of two directions
+	idle := func(logs int) float64 {
+		w := newWorld(t, func(c *configs.Config) {
+			c.Link.Heartbeat = time.Second
+			c.Logs = nil
+			for i := range logs {
+				c.Logs = append(c.Logs, configs.Log{Name: geo.LogName(fmt.Sprintf("LOG%dX", i)), Topics: []geo.Topic{geo.Topic(fmt.Sprintf("log%d.>", i))}})
+			}
+		}, "us-east", "eu-west")
+		for i := range logs {
+			w.holds("us-east", fmt.Sprintf("LOG%dX@eu-west", i), 0)
+			w.holds("eu-west", fmt.Sprintf("LOG%dX@us-east", i), 0)
+		}
+		defer w.stops["us-east"]()
+		defer w.stops["eu-west"]()
+		const d = 8 * time.Second
+		before := processor(t)
+		<-time.After(d)
+		return 100 * (processor(t) - before).Seconds() / d.Seconds()
+	}
+	few, many := idle(1), idle(1+more)
+	perLink := (many - few) / (2 * more)
+	t.Logf("two idle regions use %.2f %% of a core with 2 links, %.2f %% with %d: %.3f %% per link", few, many, 2+2*more, perLink)
+	if perLink > bound {
+		t.Errorf("an idle link uses %.3f %% of a core, more than %.1f %%", perLink, bound)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"geomq/admin"
 	"geomq/configs"
 	"geomq/geo"
 	"geomq/node"
@@ -88,7 +89,7 @@ func Run(ctx context.Context, o Options) error {
 // serve waits until everything answers, says so, and shows the links until ctx
 // ends.
 func (o *Options) serve(ctx context.Context, nodes []*node.Node, began time.Time) error {
-	if err := awaitReady(ctx, nodes); err != nil {
+	if err := o.awaitReady(ctx, nodes); err != nil || ctx.Err() != nil {
 		return err
 	}
 	addresses := o.addresses(nodes)
@@ -116,19 +117,51 @@ func (o *Options) nodes(cfgs []*configs.Config) ([]*node.Node, error) {
 	return nodes, nil
 }
 
-func awaitReady(ctx context.Context, nodes []*node.Node) error {
+// awaitReady returns when every log is open and every link streams, or when ctx
+// ends.
+func (o *Options) awaitReady(ctx context.Context, nodes []*node.Node) error {
 	late := time.NewTimer(startPatience)
 	defer late.Stop()
-	for _, n := range nodes {
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for {
+		missing := o.missing(nodes)
+		if missing == "" {
+			return nil
+		}
 		select {
-		case <-n.Ready():
+		case <-look.C:
 		case <-ctx.Done():
 			return nil
 		case <-late.C:
-			return fmt.Errorf("not everything answers after %s; run again with --verbose to see why", startPatience)
+			return fmt.Errorf("not everything answers after %s: %s; run again with --verbose to see why", startPatience, missing)
 		}
 	}
-	return nil
+}
+
+// missing says what doesn't answer yet, or nothing.
+func (o *Options) missing(nodes []*node.Node) string {
+	streaming := 0
+	for _, n := range nodes {
+		select {
+		case <-n.Ready():
+		default:
+			return fmt.Sprintf("node %s is not ready", n.Name())
+		}
+		for _, l := range n.Links() {
+			if l.State == admin.LinkStreaming {
+				streaming++
+				continue
+			}
+			if l.State == admin.LinkHalted {
+				return "" // waiting longer would not help; the table shows it
+			}
+		}
+	}
+	if want := len(o.Regions) * (len(o.Regions) - 1); streaming < want {
+		return fmt.Sprintf("%d of %d links stream", streaming, want)
+	}
+	return ""
 }
 
 func (o *Options) addresses(nodes []*node.Node) Addresses {
