@@ -36,7 +36,7 @@ func plain(err error) string {
 		for _, word := range []string{"dial tcp: ", "dial tcp ", "connect: ", `Get "`} {
 			line = strings.ReplaceAll(line, word, "")
 		}
-		lines[i] = line
+		lines[i] = strings.ReplaceAll(line, context.Canceled.Error(), "interrupted")
 	}
 	return strings.Join(lines, "\n")
 }

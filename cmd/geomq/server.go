@@ -73,12 +73,12 @@ cleanly; then the exit code is 0. Its log goes to stderr.`,
 }
 
 func (a *app) runServer(ctx context.Context, cfg *configs.Config, log *slog.Logger) error {
-	log = log.With("region", cfg.Region, "node", cfg.Node)
-	log.Info("starting", "version", a.version, "data", cfg.Data)
-	err := a.serve(ctx, a.version, cfg, log, func(nats, admin string) { log.Info("ready", "nats", nats, "admin", admin) })
+	own := log.With("region", cfg.Region, "node", cfg.Node) // the node does the same with its own lines
+	own.Info("starting", "version", a.version, "data", cfg.Data)
+	err := a.serve(ctx, a.version, cfg, log, func(nats, admin string) { own.Info("ready", "nats", nats, "admin", admin) })
 	if err != nil {
 		return fmt.Errorf("node %s of region %s: %w", cfg.Node, cfg.Region, err)
 	}
-	log.Info("stopped")
+	own.Info("stopped")
 	return nil
 }

@@ -117,3 +117,38 @@ func readEverything(t *testing.T, do func(want int, line ...string) result) {
 	contains(t, do(exitOK, "sub", "ORDERS", "--origin", "paris", "--from", "1", "--count", "1", "--region", "tokyo").out, "paris  1  orders.created.a%2Eb  age ", "from stdin")
 	contains(t, do(exitFailed, "sub", "BILLS", "--region", "tokyo").err, "BILLS", "ORDERS@tokyo")
 }
+
+// TestServerServesUntilItIsStopped runs a real node from a file, as a unit of
+// systemd would, and asks it by the address in its log.
+func TestServerServesUntilItIsStopped(t *testing.T) {
+	file := writeConfig(t, fmt.Sprintf(`
+region: tokyo
+data: %s
+listen: {nats: 127.0.0.1:0, gossip: 127.0.0.1:0, admin: 127.0.0.1:0}
+logs:
+  - {name: ORDERS, topics: [orders.>]}
+`, t.TempDir()))
+	server := newCLI(nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, server.app, []string{"server", "-c", file}) }()
+	server.errBuffer.await(t, "msg=ready")
+	_, ready, _ := strings.Cut(server.errBuffer.String(), "msg=ready")
+	_, address, _ := strings.Cut(ready, " admin=")
+	address, _, _ = strings.Cut(address, "\n")
+
+	r := newCLI(nil).run(t.Context(), "pub", "orders.created", "x", "--admin", address)
+	contains(t, r.out, "ORDERS@tokyo  offset 1")
+	r = newCLI(nil).run(t.Context(), "status", "--admin", address)
+	if r.code != exitNotSafe {
+		t.Errorf("a log that one region keeps passes for safe to lose: exit code %d\n%s", r.code, r.out)
+	}
+	contains(t, r.out, "SAFE to lose tokyo: no, ORDERS is kept only here")
+
+	cancel()
+	if code := <-ended; code != exitOK {
+		t.Errorf("exit code %d:\n%s", code, server.errBuffer.String())
+	}
+	contains(t, server.errBuffer.String(), "msg=stopped")
+}

@@ -205,5 +205,5 @@ func TestWatchOnATerminalRedrawsAndGivesItBack(t *testing.T) {
 	if !ok {
 		t.Fatal("the terminal was not given back")
 	}
-	contains(t, after, "SAFE to lose us-east: yes", "ORDERS@us-east")
+	contains(t, after, "what is below is older", "SAFE to lose us-east: ", "us-east-1")
 }
