@@ -53,6 +53,23 @@ func TestSealsAreWrittenOnce(t *testing.T) {
 	}
 }
 
+func TestAnOriginSurvivesANewSecret(t *testing.T) {
+	cfg := testConfig(t, "us-east")
+	b := openBroker(t, cfg)
+	if err := openOrigin(t, b).PutSeal(deadline(t), sealOf(0)); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	cfg.Secret = []byte("another secret")
+	l := openOrigin(t, openBroker(t, cfg))
+	if err := l.PutSeal(deadline(t), sealOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := l.Seals(deadline(t), 0, 5); err != nil || len(got) != 2 {
+		t.Fatalf("%d seals, %v", len(got), err)
+	}
+}
+
 func TestSealsAreTrimmedWithTheirBlocks(t *testing.T) {
 	l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1)
 	if err := l.TrimSeals(deadline(t), 1); err != nil {

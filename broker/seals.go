@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,11 +52,12 @@ func (b *Broker) openSeals(ctx context.Context, id geo.CommitLog, replicas int) 
 		if hasCode(err, codeStreamNotFound) {
 			return b.create(ctx, want)
 		}
-		if err != nil || info.Config.Replicas == want.Replicas {
+		if err != nil || (info.Config.Replicas == want.Replicas && slices.Equal(info.Config.Subjects, want.Subjects)) {
 			return err
 		}
+		// The subjects follow from the secret, which may have been changed.
 		next := info.Config
-		next.Replicas = want.Replicas
+		next.Replicas, next.Subjects, next.SubjectTransform = want.Replicas, want.Subjects, want.SubjectTransform
 		return b.api.updateStream(ctx, next)
 	})
 }
