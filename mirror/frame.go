@@ -2,22 +2,37 @@ package mirror
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"geomq/geo"
 	"geomq/geo/entry"
 )
 
-// A frame's payload before compression is
+// A frame's payload before compression is eight columns, one behind the other:
 //
-//	length of the table   uvarint
-//	table                 per entry: time since the entry before (varint),
-//	                      length of subject (uvarint), length of header plus 1
-//	                      or 0 without one (uvarint), length of body (uvarint)
-//	data                  per entry: subject, header, body
+//	times      since the entry before (varint); the first since 1970
+//	subjects   length of the subject (uvarint)
+//	headers    length of the header plus 1, or 0 without one (uvarint)
+//	bodies     length of the body (uvarint)
+//	prefixes   bytes at the header's front that are those of the header before it
+//	suffixes   the same at its end (both uvarint, only of entries with a header)
+//	middles    what is left of each header
+//	texts      subject and body of each entry
 //
-// Offsets are not written: entry i of a frame stands at First + i. Numbers are
-// kept apart from text because both compress better that way.
+// The length of each but the last stands in front of it (uvarint). Offsets are
+// not written: entry i of a frame stands at First + i. Numbers are kept apart
+// from text, and headers apart from bodies, because both compress better that
+// way; headers of one log are much alike and cost next to nothing so.
+
+const (
+	columnTimes = iota
+	columnSubjects
+	columnHeaders
+	columnBodies
+	columnPrefixes
+	columnSuffixes
+	columnMiddles
+	columns // how many have a length in front
+)
 
 // MaxEntries is how many entries a frame holds at most. A tiny payload can
 // expand to a long table of empty entries; this bounds what they cost.
@@ -29,31 +44,61 @@ type Packer struct {
 	first    geo.Offset
 	count    uint32
 	lastTime int64
-	table    []byte
-	data     []byte
+	header   []byte // the newest one, copied
+	size     int
+	columns  [columns][]byte
+	texts    []byte
 	raw      []byte
 }
 
 // Add appends e, whose offset must follow the one before.
 func (p *Packer) Add(e *entry.Entry) {
 	if p.count == 0 {
-		p.first, p.lastTime = e.Offset, 0
+		p.first, p.lastTime, p.header = e.Offset, 0, p.header[:0]
 	}
 	p.count++
-	p.table = binary.AppendVarint(p.table, e.Time-p.lastTime)
+	p.size += e.Size()
+	p.columns[columnTimes] = binary.AppendVarint(p.columns[columnTimes], e.Time-p.lastTime)
 	p.lastTime = e.Time
-	p.table = binary.AppendUvarint(p.table, uint64(len(e.Subject)))
-	header := uint64(0)
-	if e.Header != nil {
-		header = uint64(len(e.Header)) + 1
-	}
-	p.table = binary.AppendUvarint(p.table, header)
-	p.table = binary.AppendUvarint(p.table, uint64(len(e.Body)))
-	p.data = append(append(append(p.data, e.Subject...), e.Header...), e.Body...)
+	p.number(columnSubjects, len(e.Subject))
+	p.number(columnBodies, len(e.Body))
+	p.addHeader(e.Header)
+	p.texts = append(append(p.texts, e.Subject...), e.Body...)
 }
 
-// Size is the length of what has been collected, in bytes before compression.
-func (p *Packer) Size() int { return len(p.table) + len(p.data) + binary.MaxVarintLen32 }
+func (p *Packer) number(column, n int) {
+	p.columns[column] = binary.AppendUvarint(p.columns[column], uint64(n))
+}
+
+func (p *Packer) addHeader(header []byte) {
+	if header == nil {
+		p.number(columnHeaders, 0)
+		return
+	}
+	prefix, suffix := shared(p.header, header)
+	p.number(columnHeaders, len(header)+1)
+	p.number(columnPrefixes, prefix)
+	p.number(columnSuffixes, suffix)
+	p.columns[columnMiddles] = append(p.columns[columnMiddles], header[prefix:len(header)-suffix]...)
+	p.header = append(p.header[:0], header...)
+}
+
+// shared counts the bytes that a and b have in common at the front, and of what
+// is left then at the end.
+func shared(a, b []byte) (prefix, suffix int) {
+	most := min(len(a), len(b))
+	for prefix < most && a[prefix] == b[prefix] {
+		prefix++
+	}
+	for suffix < most-prefix && a[len(a)-1-suffix] == b[len(b)-1-suffix] {
+		suffix++
+	}
+	return prefix, suffix
+}
+
+// Size is what the collected entries occupy in memory, in bytes. The frame's
+// payload is shorter, but for its few bytes of lengths.
+func (p *Packer) Size() int { return p.size }
 
 // Count is the number of entries collected.
 func (p *Packer) Count() int { return int(p.count) }
@@ -69,14 +114,17 @@ func (p *Packer) Next() geo.Offset {
 // Pack returns what was collected as a frame without session and number, and
 // begins anew. A payload that codec would make longer is left uncompressed.
 func (p *Packer) Pack(codec Codec) *Frame {
-	p.raw = binary.AppendUvarint(p.raw[:0], uint64(len(p.table)))
-	p.raw = append(append(p.raw, p.table...), p.data...)
+	p.raw = p.raw[:0]
+	for i, column := range p.columns {
+		p.raw = append(binary.AppendUvarint(p.raw, uint64(len(column))), column...)
+		p.columns[i] = shrink(column)
+	}
+	p.raw = append(p.raw, p.texts...)
 	f := &Frame{First: p.first, Count: p.count, Raw: uint32(len(p.raw)), Codec: codec}
 	if f.Payload = codec.compress(nil, p.raw); len(f.Payload) >= len(p.raw) && codec != None {
 		f.Codec, f.Payload = None, append(f.Payload[:0], p.raw...)
 	}
-	p.count, p.table, p.data = 0, shrink(p.table), shrink(p.data)
-	p.raw = shrink(p.raw)
+	p.count, p.size, p.header, p.texts, p.raw = 0, 0, shrink(p.header), shrink(p.texts), shrink(p.raw)
 	return f
 }
 
@@ -87,81 +135,4 @@ func shrink(b []byte) []byte {
 		return nil
 	}
 	return b[:0]
-}
-
-// Unpacker takes frames apart. It is used by one goroutine at a time; the zero
-// Unpacker is ready.
-type Unpacker struct{ raw []byte }
-
-// Unpack appends the frame's entries to dst. They point into the Unpacker and
-// are valid until the next call. The error wraps ErrFrame; nothing of a damaged
-// frame is returned.
-func (u *Unpacker) Unpack(dst []entry.Entry, f *Frame) ([]entry.Entry, error) {
-	raw, err := f.Codec.expand(shrink(u.raw), f.Payload, int(f.Raw))
-	if err != nil {
-		return dst, err
-	}
-	u.raw = raw
-	length, n := binary.Uvarint(raw)
-	if n <= 0 || length > uint64(len(raw)-n) {
-		return dst, fmt.Errorf("%w: its table is cut off", ErrFrame)
-	}
-	table, data := raw[n:n+int(length)], raw[n+int(length):]
-	if f.Count > MaxEntries || uint64(f.Count)*4 > length {
-		return dst, fmt.Errorf("%w: %d entries in a table of %d bytes", ErrFrame, f.Count, length)
-	}
-	start, when := len(dst), int64(0)
-	for i := range f.Count {
-		var row tableRow
-		if row, table = readRow(table); row.bad {
-			return dst[:start], fmt.Errorf("%w: row %d of its table is damaged", ErrFrame, i)
-		}
-		when += row.time
-		e := entry.Entry{Offset: f.First + geo.Offset(i), Time: when}
-		if data, err = row.cut(&e, data); err != nil {
-			return dst[:start], err
-		}
-		dst = append(dst, e)
-	}
-	if len(table) != 0 || len(data) != 0 {
-		return dst[:start], fmt.Errorf("%w: %d bytes are left over", ErrFrame, len(table)+len(data))
-	}
-	return dst, nil
-}
-
-type tableRow struct {
-	time                  int64
-	subject, header, body uint64
-	bad                   bool
-}
-
-func readRow(table []byte) (tableRow, []byte) {
-	var row tableRow
-	var n int
-	if row.time, n = binary.Varint(table); n <= 0 {
-		return tableRow{bad: true}, nil
-	}
-	table = table[n:]
-	for _, field := range []*uint64{&row.subject, &row.header, &row.body} {
-		if *field, n = binary.Uvarint(table); n <= 0 {
-			return tableRow{bad: true}, nil
-		}
-		table = table[n:]
-	}
-	return row, table
-}
-
-// cut takes the row's subject, header and body from the front of data.
-func (row *tableRow) cut(e *entry.Entry, data []byte) (rest []byte, err error) {
-	room := uint64(len(data))
-	header := max(row.header, 1) - 1
-	if row.subject > room || header > room || row.body > room || row.subject+header+row.body > room {
-		return nil, fmt.Errorf("%w: an entry reaches beyond its end", ErrFrame)
-	}
-	e.Subject, data = data[:row.subject:row.subject], data[row.subject:]
-	if row.header > 0 {
-		e.Header, data = data[:header:header], data[header:]
-	}
-	e.Body, data = data[:row.body:row.body], data[row.body:]
-	return data, nil
 }

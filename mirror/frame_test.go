@@ -119,7 +119,7 @@ func TestAJumboEntryTravelsAndItsMemoryIsGivenBack(t *testing.T) {
 		if got, err = u.Unpack(got[:0], p.Pack(codec)); err != nil || !sameEntry(&got[0], &small) {
 			t.Fatalf("%s: %v", codec, err)
 		}
-		if kept := cap(p.data) + cap(p.table) + cap(p.raw) + cap(u.raw); kept > 1<<20 {
+		if kept := cap(p.texts) + cap(p.header) + cap(p.raw) + cap(u.raw) + cap(u.headers); kept > 1<<20 {
 			t.Errorf("%s: %d bytes are kept after a jumbo entry", codec, kept)
 		}
 	}
@@ -196,7 +196,7 @@ func TestDecompressionBombsAreRefusedBeforeTheyTakeMemory(t *testing.T) {
 
 func TestATableOfEmptyEntriesTakesLittle(t *testing.T) {
 	const entries = 2 << 20 // 8 MiB of table, some hundred bytes packed
-	raw := append(binary.AppendUvarint(nil, 4*entries), make([]byte, 4*entries)...)
+	raw := rawOf(make([]byte, entries), make([]byte, entries), make([]byte, entries), make([]byte, entries))
 	f := &Frame{First: 1, Count: entries, Raw: uint32(len(raw)), Codec: Zstd, Payload: Zstd.compress(nil, raw)}
 	var u Unpacker
 	var err error
@@ -206,22 +206,63 @@ func TestATableOfEmptyEntriesTakesLittle(t *testing.T) {
 	}
 }
 
+// rawOf puts columns together as a Packer does; those not given are empty.
+func rawOf(given ...[]byte) (raw []byte) {
+	for i := range columns + 1 {
+		var column []byte
+		if i < len(given) {
+			column = given[i]
+		}
+		if i < columns {
+			raw = binary.AppendUvarint(raw, uint64(len(column)))
+		}
+		raw = append(raw, column...)
+	}
+	return raw
+}
+
+func TestHeadersThatRepeatThemselvesTakeLittle(t *testing.T) {
+	const entries = 4000 // of which each repeats a header of 60 KB
+	long := make([]byte, 60_000)
+	lengths, prefixes := binary.AppendUvarint(nil, 60_001), binary.AppendUvarint(nil, 0)
+	for range entries - 1 {
+		lengths, prefixes = binary.AppendUvarint(lengths, 60_001), binary.AppendUvarint(prefixes, 60_000)
+	}
+	zeros := make([]byte, entries)
+	raw := rawOf(zeros, zeros, lengths, zeros, prefixes, zeros, long)
+	f := &Frame{First: 1, Count: entries, Raw: uint32(len(raw)), Payload: raw}
+	var u Unpacker
+	var err error
+	used := allocated(func() { _, err = u.Unpack(nil, f) })
+	if !errors.Is(err, ErrFrame) || used > 2<<20 {
+		t.Errorf("%d bytes of payload took %d bytes: %v", len(raw), used, err)
+	}
+}
+
 func TestDamagedTablesAreRefused(t *testing.T) {
-	row := func(table []byte, data string, count uint32) *Frame {
-		raw := append(append(binary.AppendUvarint(nil, uint64(len(table))), table...), data...)
+	frame := func(count uint32, columns ...[]byte) *Frame {
+		raw := rawOf(columns...)
 		return &Frame{First: 1, Count: count, Raw: uint32(len(raw)), Payload: raw}
 	}
-	huge := binary.AppendUvarint([]byte{0}, 1<<63)
+	b := func(bytes ...byte) []byte { return bytes }
+	huge := binary.AppendUvarint(nil, 1<<63)
 	for name, f := range map[string]*Frame{
 		"nothing":                {First: 1, Count: 1},
-		"table beyond the end":   {First: 1, Count: 1, Raw: 3, Payload: []byte{9, 0, 0}},
-		"more entries than rows": row([]byte{0, 1, 0, 1}, "ab", 2),
-		"fewer entries":          row([]byte{0, 1, 0, 1, 0, 1, 0, 1}, "abcd", 1),
-		"text left over":         row([]byte{0, 1, 0, 1}, "abc", 1),
-		"text missing":           row([]byte{0, 1, 0, 2}, "ab", 1),
-		"lengths that run over":  row(append(append(huge, binary.AppendUvarint(nil, 1<<63)...), 1), "ab", 1),
-		"endless number":         row(bytes.Repeat([]byte{0xff}, 12), "", 1),
-		"row cut off":            row([]byte{0, 1, 0, 0x80}, "ab", 1),
+		"column beyond the end":  {First: 1, Count: 1, Raw: 3, Payload: b(9, 0, 0)},
+		"more entries than rows": frame(2, b(0), b(1), b(0), b(1), nil, nil, nil, b(7, 7)),
+		"fewer entries":          frame(1, b(0, 0), b(1, 1), b(0, 0), b(1, 1), nil, nil, nil, b(7, 7, 7, 7)),
+		"text left over":         frame(1, b(0), b(1), b(0), b(1), nil, nil, nil, b(7, 7, 7)),
+		"text missing":           frame(1, b(0), b(1), b(0), b(2), nil, nil, nil, b(7, 7)),
+		"lengths that run over":  frame(1, b(0), huge, b(0), huge, nil, nil, nil, b(7, 7)),
+		"endless number":         frame(1, bytes.Repeat(b(0xff), 12), b(1), b(0), b(1)),
+		"number cut off":         frame(1, b(0), b(1), b(0), b(0x80), nil, nil, nil, b(7, 7)),
+		"prefix of no header":    frame(1, b(0), b(0), b(3), b(0), b(1), b(0), b(7)),
+		"suffix of no header":    frame(1, b(0), b(0), b(3), b(0), b(0), b(1), b(7)),
+		"prefix beyond header":   frame(2, b(0, 0), b(0, 0), b(3, 2), b(0, 0), b(0, 2), b(0, 0), b(7, 7)),
+		"prefix meets suffix":    frame(2, b(0, 0), b(0, 0), b(3, 9), b(0, 0), b(0, 2), b(0, 1), b(7, 7, 7, 7, 7)),
+		"suffix runs over":       frame(2, b(0, 0), b(0, 0), b(3, 9), b(0, 0), b(0, 0), append(b(0), huge...), b(7, 7)),
+		"middle missing":         frame(1, b(0), b(0), b(3), b(0), b(0), b(0), b(7)),
+		"middle left over":       frame(1, b(0), b(0), b(3), b(0), b(0), b(0), b(7, 7, 7)),
 	} {
 		var u Unpacker
 		if got, err := u.Unpack(nil, f); !errors.Is(err, ErrFrame) || len(got) != 0 {

@@ -538,7 +538,9 @@ func TestNobodyAnswering(t *testing.T) {
 
 type nobody struct{}
 
-func (nobody) Dial(context.Context, geo.Region, []byte) (Conn, error) { return deadConn{ErrNoSource}, nil }
+func (nobody) Dial(context.Context, geo.Region, []byte) (Conn, error) {
+	return deadConn{ErrNoSource}, nil
+}
 
 func TestLagIsUnknownWithoutAFreshHead(t *testing.T) {
 	s := LinkStatus{Applied: 90, Head: Head{Last: 100, Entries: 50, Bytes: 5000, Time: 3e9}, AppliedTime: 1e9}

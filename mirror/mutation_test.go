@@ -1,0 +1,156 @@
+//go:build slow
+
+package mirror
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mutation is one deliberate mistake, and the package whose tests must notice.
+type mutation struct {
+	name     string
+	file     string // from the module's root
+	old, new string
+	pkg      string
+}
+
+const (
+	links   = "./mirror"
+	entries = "./geo/entry"
+)
+
+var mutations = []mutation{
+	{"the frame's number is not checked", "mirror/sink.go", "case f.Number != s.nextFrame:", "case false:", links},
+	{"the frame's offset is not checked", "mirror/sink.go", "case f.First > s.handed+1:", "case false:", links},
+	{"overlap is applied again", "mirror/sink.go", "Skip: skip}", "Skip: 0 * skip}", links},
+	{"credit is not checked by the sink", "mirror/sink.go", "case s.UnderWay() > 0 && s.received", "case s.UnderWay() > 1<<60 && s.received", links},
+	{"credit is ignored by the source", "mirror/source.go", "if !alone && s.bytes+uint64(f.Raw) > s.granted {", "if false && !alone {", links},
+	{"a frame is dropped", "mirror/source.go", "return []Action{Send{f}}", "if s.number%7 == 3 {\n\t\treturn nil\n\t}\n\treturn []Action{Send{f}}", links},
+	{"a frame is dropped and its number too", "mirror/source.go", "return []Action{Send{f}}", "if f.Number == 3 {\n\t\ts.number--\n\t\treturn nil\n\t}\n\treturn []Action{Send{f}}", links},
+	{"a frame is sent twice", "mirror/source.go", "return []Action{Send{f}}", "if f.Number == 2 {\n\t\treturn []Action{Send{f}, Send{f}}\n\t}\n\treturn []Action{Send{f}}", links},
+	{"two frames are swapped", "mirror/source.go", "s.number++\n", "s.number = s.number ^ 1\n", links},
+	{"the session is ignored by the sink", "mirror/sink.go", "if m.Of() != s.cfg.Session {", "if false {", links},
+	{"the session is ignored by the source", "mirror/source.go", "|| m.Of() != s.hello.Session {", "{", links},
+	{"the digest at the handshake is ignored", "mirror/source.go", "*h.Last != *s.held.Digest:", "false:", links},
+	{"the replica may be ahead", "mirror/source.go", "case h.From > extent.Last+1:", "case false:", links},
+	{"a trimmed range is jumped", "mirror/source.go", "case h.From < extent.First:", "case false:", links},
+	{"a lost frame before a silence", "mirror/sink.go", "if m.Frames != s.nextFrame-1 ||", "if", links},
+	{"a lost seal", "mirror/sink.go", "if m.From != s.noted || block < m.From {", "if false {", links},
+	{"trimming goes beyond what was applied", "mirror/sink.go", "first := min(s.head.First, s.applied+1)", "first := s.head.First", links},
+	{"the checksum is not checked", "mirror/codec.go", "if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(sum) {", "if false {", links},
+	{"the wrong block is sealed", "mirror/sealer.go", "geo.Seal{Block: block, Digest:", "geo.Seal{Block: block + 1, Digest:", links},
+	{"a hole is sealed", "mirror/sealer.go", "got != next {", "got < next {", links},
+	{"the seal's digest is not compared", "mirror/apply.go", "if sum != entry.Digest(seal.Digest) {", "if false {", links},
+	{"a block is compared before it is applied", "mirror/sink.go", "s.seals[0].Block.Range().Last <= s.applied {", "true {", links},
+	{"an empty header becomes none", "mirror/frame.go", "if header == nil {", "if len(header) == 0 {", links},
+	{"a missing header becomes empty", "mirror/unpack.go", "if header > 0 {\n\t\te.Header = c.header", "if true {\n\t\te.Header = append([]byte{}, c.header...)", links},
+	{"the source jumps over offsets", "mirror/sources.go", "if e.Offset != p.next {", "if false {", links},
+	{"a payload may expand without bound", "mirror/compress.go", "dst[:0:raw]", "nil", links},
+	{"escapes are forgotten", "geo/entry/header.go", "return hasPrefixFold(rest, \"nats-\") || hasPrefixFold(rest, \"geomq-\")", "return false", entries},
+	{"geomq's headers are not escaped", "geo/entry/header.go", " || hasPrefixFold(rest, \"geomq-\")", "", entries},
+	{"escapes are not injective", "geo/entry/header.go", "for hasPrefixFold(rest, escape) {", "for false {", entries},
+	{"the fence names another offset", "geo/entry/stored.go", "strconv.AppendUint(dst, uint64(e.Offset)-1, 10)", "strconv.AppendUint(dst, uint64(e.Offset), 10)", entries},
+	{"an empty header and none have one digest", "geo/entry/entry.go", "headerLen = ^uint64(0)", "headerLen = 0", entries},
+	{"a resend counts as fresh", "dedupe/recent.go", "case e.Offset <= r.last:", "case false:", "./dedupe"},
+	{"a conflict counts as a resend", "dedupe/recent.go", "if r.ring[at].digest != digest {", "if false {", "./dedupe"},
+}
+
+// TestMistakesTurnTheTestsRed makes one mistake at a time in a copy of the module
+// and expects the tests to fail there.
+func TestMistakesTurnTheTestsRed(t *testing.T) {
+	root := copyModule(t)
+	for _, pkg := range []string{links, entries, "./dedupe"} {
+		if out, green := runTests(t, root, pkg); !green {
+			t.Fatalf("%s is red without any mistake:\n%s", pkg, out)
+		}
+	}
+	for _, m := range mutations {
+		t.Run(m.name, func(t *testing.T) {
+			path := filepath.Join(root, m.file)
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(source), m.old); n != 1 {
+				t.Fatalf("%s holds %q %d times, want once: follow the code", m.file, m.old, n)
+			}
+			write(t, path, strings.Replace(string(source), m.old, m.new, 1))
+			defer write(t, path, string(source))
+			out, green := runTests(t, root, m.pkg)
+			switch {
+			case green:
+				t.Error("the tests stay green")
+			case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
+				t.Errorf("the mistake does not compile:\n%s", out)
+			}
+		})
+	}
+}
+
+// copyModule copies what the tests need to a folder of its own.
+func copyModule(t *testing.T) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for _, name := range []string{"go.mod", "go.sum", "geo", "geo/entry", "dedupe", "mirror"} {
+		from := filepath.Join("..", name)
+		if info, err := os.Stat(from); err != nil {
+			t.Fatal(err)
+		} else if !info.IsDir() {
+			copyFile(t, from, filepath.Join(root, name))
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(from, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			copyFile(t, file, filepath.Join(root, name, filepath.Base(file)))
+		}
+	}
+	if err := os.CopyFS(filepath.Join(root, "mirror/testdata"), os.DirFS("testdata")); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, to, string(text))
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func runTests(t *testing.T, root, pkg string) (out string, green bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	args := []string{"test", "-failfast", "-timeout", "50s", pkg}
+	if pkg == links {
+		args = append(args, "-chaos.runs", "20")
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = root
+	text, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return "timed out", false
+	}
+	return string(text), err == nil
+}
