@@ -32,11 +32,15 @@ func (t Epochs) Latest() Epoch {
 	return t[len(t)-1]
 }
 
-// At is the number of the epoch that o belongs to, 0 if none does.
+// At is the number of the epoch that o belongs to, 0 if none does, as for the
+// holes between two epochs.
 func (t Epochs) At(o Offset) uint64 {
 	for i := len(t) - 1; i >= 0; i-- {
-		if o >= t[i].First {
+		switch {
+		case o >= t[i].First:
 			return t[i].Number
+		case o > t[i].PrevEnd:
+			return 0
 		}
 	}
 	return 0

@@ -87,6 +87,9 @@ func FromStored(offset geo.Offset, subject, header, body []byte) (Entry, error) 
 	if !ok {
 		return e, fmt.Errorf("%w: offset %d has a header that was not escaped", ErrStored, offset)
 	}
+	if _, ok = regular(e.Header); !ok {
+		return e, fmt.Errorf("%w: offset %d has a header that is cut off", ErrStored, offset)
+	}
 	return e, nil
 }
 
@@ -95,7 +98,8 @@ func fromEnvelope(e Entry) (Entry, error) {
 	if n <= 0 || length > uint64(len(e.Body)-n) {
 		return e, fmt.Errorf("%w: offset %d has a damaged envelope", ErrStored, e.Offset)
 	}
-	e.Header, e.Body = e.Body[n:n+int(length)], e.Body[n+int(length):]
+	end := n + int(length)
+	e.Header, e.Body = e.Body[n:end:end], e.Body[end:]
 	return e, nil
 }
 

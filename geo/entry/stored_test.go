@@ -93,6 +93,8 @@ func TestDamagedStoredFormsAreRefused(t *testing.T) {
 	for name, damaged := range map[string][]byte{
 		"another offset": bytes.Replace(header, []byte("Sequence: 4"), []byte("Sequence: 3"), 1),
 		"no time":        bytes.Replace(header, []byte("Geomq-Time"), []byte("Geomq-Tame"), 1),
+		"cut off":        bytes.TrimSuffix(header, []byte("\r\n")),
+		"cut to nothing": header[:bytes.Index(header, []byte("Gq-"))],
 		"not escaped":    bytes.Replace(header, []byte("Gq-"), nil, 1),
 		"plain":          e.Header,
 		"nothing":        nil,
