@@ -1,0 +1,184 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+// sealing is a log of n entries and its Sealer, in fake time.
+func sealing(t *testing.T, n int, test func(*testing.T, *memLog, *Sealer)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemLog(1)
+		log.publish(rand.New(rand.NewPCG(3, 4)), n)
+		test(t, log, &Sealer{ID: ordersLog, Log: log, Logger: slog.New(slog.DiscardHandler)})
+	})
+}
+
+// sealedBlocks are the numbers of the blocks sealed, each seal compared with a
+// digest computed the slow way.
+func sealedBlocks(t *testing.T, log *memLog) (blocks []geo.Block) {
+	t.Helper()
+	var h entry.Hasher
+	for _, seal := range log.copySeals() {
+		digests := make([]entry.Digest, 0, geo.BlockSize)
+		for r, o := seal.Block.Range(), seal.Block.Range().First; o <= r.Last; o++ {
+			e := log.at(o)
+			digests = append(digests, h.Entry(&e))
+		}
+		if entry.Combine(digests) != entry.Digest(seal.Digest) {
+			t.Errorf("the seal of block %d is not that of its entries", seal.Block)
+		}
+		blocks = append(blocks, seal.Block)
+	}
+	return blocks
+}
+
+func TestWholeBlocksAreSealedAndNoOthers(t *testing.T) {
+	for n, want := range map[int]int{0: 0, 1: 0, 1023: 0, 1024: 1, 1025: 1, 2047: 1, 2048: 2, 5000: 4} {
+		sealing(t, n, func(t *testing.T, log *memLog, s *Sealer) {
+			for range 2 { // the second time finds nothing to do
+				if err := s.Seal(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := sealedBlocks(t, log); len(got) != want {
+				t.Errorf("%d entries: %d blocks sealed, want %d", n, len(got), want)
+			}
+			if n == 5000 && log.began() != 1 {
+				t.Errorf("reading began %d times for one run", log.began())
+			}
+		})
+	}
+}
+
+func TestTwoSealersAtOnceWriteTheSame(t *testing.T) {
+	sealing(t, 10_000, func(t *testing.T, log *memLog, s *Sealer) {
+		other := &Sealer{ID: ordersLog, Log: log, Logger: s.Logger}
+		var group sync.WaitGroup
+		for _, sealer := range []*Sealer{s, other} {
+			group.Go(func() {
+				if err := sealer.Seal(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if got := sealedBlocks(t, log); len(got) != 9 {
+			t.Errorf("%d blocks sealed, want 9", len(got))
+		}
+	})
+}
+
+func TestABlockThatRetentionCutIsPassedOver(t *testing.T) {
+	for first, want := range map[geo.Offset]geo.Block{1: 0, 2: 1, 1024: 1, 1025: 1, 1026: 2, 3000: 3, 4097: 4} {
+		sealing(t, 6000, func(t *testing.T, log *memLog, s *Sealer) {
+			log.cut(first)
+			if err := s.Seal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := sealedBlocks(t, log); len(got) != int(5-want) || len(got) > 0 && got[0] != want {
+				t.Errorf("cut before %d: blocks %v are sealed, want %d to 4", first, got, want)
+			}
+		})
+	}
+}
+
+// cuttingLog loses its front while it is being read.
+type cuttingLog struct {
+	*memLog
+	once sync.Once
+}
+
+func (l *cuttingLog) Read(ctx context.Context, from geo.Offset) (Reader, error) {
+	l.once.Do(func() { l.cut(2500) })
+	return l.memLog.Read(ctx, from)
+}
+
+func TestRetentionThatCutsWhileSealingIsNoGap(t *testing.T) {
+	sealing(t, 6000, func(t *testing.T, log *memLog, s *Sealer) {
+		s.Log = &cuttingLog{memLog: log}
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := sealedBlocks(t, log); len(got) != 2 || got[0] != 3 {
+			t.Errorf("blocks %v are sealed, want 3 and 4", got)
+		}
+	})
+}
+
+func TestAnUnexplainedHoleStopsTheSealer(t *testing.T) {
+	sealing(t, 6000, func(t *testing.T, log *memLog, s *Sealer) {
+		for o := geo.Offset(2000); o <= 2002; o++ {
+			delete(log.entries, o)
+		}
+		var gap *GapError
+		if err := s.Seal(t.Context()); !errors.As(err, &gap) || gap.Missing != (geo.Range{First: 2000, Last: 2002}) || gap.Log != ordersLog {
+			t.Errorf("got %v", err)
+		}
+		if got := sealedBlocks(t, log); len(got) != 1 {
+			t.Errorf("blocks %v are sealed, want just 0", got)
+		}
+	})
+}
+
+func TestTheSealersProblemIsToldAndTakenBack(t *testing.T) {
+	sealing(t, 1100, func(t *testing.T, log *memLog, s *Sealer) {
+		ctx, cancel := context.WithCancel(context.Background())
+		lost := log.at(7)
+		delete(log.entries, 7)
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		time.Sleep(100 * time.Millisecond)
+		if p := s.Problem(); !strings.Contains(p, "offsets 7 of ORDERS@us-east") {
+			t.Errorf("the problem is told as %q", p)
+		}
+		log.change(func() { log.entries[7] = lost })
+		time.Sleep(sealPause)
+		if p := s.Problem(); p != "" || len(sealedBlocks(t, log)) != 1 {
+			t.Errorf("still %q", p)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestSumsOfBlocksThatPassedWhole(t *testing.T) {
+	var sums blockSums
+	var want []entry.Digest
+	add := func(o geo.Offset) { sums.add(o, entry.Digest{byte(o), byte(o >> 8), 1}) }
+	for o := geo.Offset(1000); o <= 3000; o++ { // begins inside of block 0
+		add(o)
+		if geo.BlockOf(o) == 1 {
+			want = append(want, entry.Digest{byte(o), byte(o >> 8), 1})
+		}
+	}
+	add(3002) // 3001 was missed, so block 2 did not pass whole
+	for o := geo.Offset(3003); o <= 4096; o++ {
+		add(o)
+	}
+	for block, ok := range map[geo.Block]bool{0: false, 1: true, 2: false, 3: true} {
+		sum, got := sums.take(block)
+		if got != ok {
+			t.Errorf("block %d has a sum: %t, want %t", block, got, ok)
+		}
+		if block == 1 && sum != entry.Combine(want) {
+			t.Error("block 1 has a wrong sum")
+		}
+		if _, again := sums.take(block); again {
+			t.Errorf("block %d was not forgotten", block)
+		}
+	}
+}
