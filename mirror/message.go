@@ -167,7 +167,7 @@ type Credit struct {
 	Applied geo.Offset
 }
 
-// Bye ends a session; either side sends it.
+// Bye ends a session. A sink sends it; a source that does so is understood too.
 type Bye struct {
 	Session Session
 	Cause   Cause
