@@ -30,7 +30,7 @@ var foreign = map[string][]string{
 	"github.com/hashicorp/memberlist":  {"geo"},
 	"go.yaml.in/yaml":                  {"configs"},
 	"github.com/spf13/cobra":           {"cmd"},
-	"github.com/klauspost/compress":    {"mirror", "client"},
+	"github.com/klauspost/compress":    {"mirror", "client", "geotest"},
 	"github.com/prometheus/client":     {"admin"},
 	"github.com/nats-io/nats.go/micro": {},
 }

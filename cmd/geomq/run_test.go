@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"geomq/configs"
 	"geomq/geo"
@@ -72,22 +74,25 @@ func TestDevPassesOnWhatWasAskedFor(t *testing.T) {
 }
 
 func TestTheSecondInterruptEndsAtOnce(t *testing.T) {
-	signals, done := make(chan os.Signal), make(chan struct{})
-	calls := make(chan string, 2)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		watchSignals(signals, done, func() { calls <- "first" }, func() { calls <- "second" })
-	}()
-	signals <- os.Interrupt
-	if got := <-calls; got != "first" {
-		t.Errorf("the first signal does what the %s should", got)
-	}
-	signals <- syscall.SIGTERM
-	if got := <-calls; got != "second" {
-		t.Errorf("the second signal does what the %s should", got)
-	}
-	<-ended
+	synctest.Test(t, func(t *testing.T) {
+		signals, done := make(chan os.Signal), make(chan struct{})
+		calls := make(chan string, 2)
+		go watchSignals(signals, done, func() { calls <- "first" }, func() { calls <- "second" })
+		signals <- os.Interrupt
+		if got := <-calls; got != "first" {
+			t.Errorf("the first signal does what the %s should", got)
+		}
+		signals <- os.Interrupt // the same Ctrl-C once more, from whoever started us
+		synctest.Wait()
+		if len(calls) > 0 {
+			t.Error("one Ctrl-C that came twice ended the process at once")
+		}
+		time.Sleep(sameSignal + time.Millisecond)
+		signals <- syscall.SIGTERM
+		if got := <-calls; got != "second" {
+			t.Errorf("the second signal does what the %s should", got)
+		}
+	})
 }
 
 func TestSignalsAreGivenBack(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // interruptible returns a context that ends with the first SIGINT or SIGTERM; a
@@ -32,14 +33,32 @@ func interruptible(parent context.Context, notice io.Writer) (ctx context.Contex
 	}
 }
 
-// watchSignals calls first for the first signal and second for the next one.
+// sameSignal is how long further signals count as the first one: a Ctrl-C often
+// comes twice, from the terminal and from the program that started us.
+const sameSignal = 300 * time.Millisecond
+
+// watchSignals calls first for the first signal and second for the next one that
+// isn't the same.
 func watchSignals(signals <-chan os.Signal, done <-chan struct{}, first, second func()) {
-	for _, react := range []func(){first, second} {
+	select {
+	case <-done:
+		return
+	case <-signals:
+		first()
+	}
+	same := time.NewTimer(sameSignal)
+	defer same.Stop()
+	for settled := false; ; {
 		select {
 		case <-done:
 			return
+		case <-same.C:
+			settled = true
 		case <-signals:
-			react()
+			if settled {
+				second()
+				return
+			}
 		}
 	}
 }
