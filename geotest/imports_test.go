@@ -19,14 +19,15 @@ var allowed = map[string][]string{
 	"client":  {"geo"},
 	"admin":   {"geo", "mirror"},
 	"node":    {"geo", "mirror", "broker", "configs", "admin"},
-	"cmd":     {"geo", "mirror", "configs", "admin", "client", "node"},
-	"geotest": {"geo", "admin", "client"},
+	"bench":   {"geo", "broker", "configs", "client", "node"},
+	"cmd":     {"geo", "mirror", "configs", "admin", "client", "node", "bench"},
+	"geotest": {"geo", "admin", "client", "bench"},
 }
 
 // foreign names libraries that only one package may know.
 var foreign = map[string][]string{
 	"github.com/nats-io/nats-server":   {"broker"},
-	"github.com/nats-io/nats.go":       {"broker", "client", "node", "geotest"},
+	"github.com/nats-io/nats.go":       {"broker", "client", "node", "geotest", "bench"},
 	"github.com/hashicorp/memberlist":  {"geo"},
 	"go.yaml.in/yaml":                  {"configs"},
 	"github.com/spf13/cobra":           {"cmd"},

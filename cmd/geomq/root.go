@@ -81,7 +81,7 @@ not every region is known to be safe to lose, 130 ended by a second Ctrl-C.`,
 		newDev(a), newServer(a), newConfig(a),
 		newImport(a), newPub(a), newSub(a),
 		newStatus(a), newRegion(a), newLog(a), newLink(a), newVerify(a),
-		newVersion(a),
+		newBench(a), newVersion(a),
 	)
 	return root
 }

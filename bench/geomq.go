@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"geomq/bench/delay"
+	"geomq/configs"
+	"geomq/geo"
+	"geomq/node"
+)
+
+const (
+	originRegion  geo.Region  = "us-east"
+	replicaRegion geo.Region  = "eu-west"
+	logName       geo.LogName = "ORDERS"
+)
+
+// geomqSide is two regions of one node each, whose links are geomq's own.
+type geomqSide struct {
+	origin *runningNode
+	proxy  *delay.Proxy
+	gossip string
+	stream string
+}
+
+func openGeomq(ctx context.Context, dir string) (*geomqSide, error) {
+	nats, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s := &geomqSide{stream: geo.CommitLog{Log: logName, Queue: geo.SoleQueue, Origin: originRegion}.Stream()}
+	if s.gossip, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	if s.proxy, err = delay.Listen(nats); err != nil {
+		return nil, err
+	}
+	cfg := s.config(originRegion, dir)
+	cfg.Listen.NATS, cfg.Advertise.NATS, cfg.Listen.Gossip = nats, s.proxy.Addr(), s.gossip
+	cfg.FillDefaults()
+	if s.origin, err = startNode(ctx, &cfg); err != nil {
+		return nil, errors.Join(err, s.proxy.Close())
+	}
+	return s, nil
+}
+
+// config is a node's with all defaults of the product.
+func (s *geomqSide) config(region geo.Region, data string) configs.Config {
+	cfg := configs.Defaults()
+	cfg.Region, cfg.Regions, cfg.Data = region, []geo.Region{originRegion, replicaRegion}, data
+	cfg.Listen = configs.Listen{NATS: "127.0.0.1:0", Cluster: "127.0.0.1:0", Gossip: "127.0.0.1:0", Admin: "127.0.0.1:0"}
+	cfg.Gossip.Join = []string{s.gossip}
+	cfg.Logs = []configs.Log{{Name: logName, Topics: []geo.Topic{topics}}}
+	return cfg
+}
+
+func (s *geomqSide) name() string                { return Geomq }
+func (s *geomqSide) producers() (string, string) { return s.origin.node.NATS(), s.stream }
+
+// attach starts the second region. Its link begins with the first connection to
+// the origin's region.
+func (s *geomqSide) attach(ctx context.Context, dir string, roundTrip time.Duration) (replica, error) {
+	path := s.proxy.Open(roundTrip)
+	cfg := s.config(replicaRegion, filepath.Join(dir, "data"))
+	cfg.FillDefaults()
+	n, err := startNode(ctx, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-path.Used():
+		return &geomqReplica{runningNode: n, path: path}, nil
+	case err = <-n.ended:
+		n.ended <- err
+	case <-ctx.Done():
+	}
+	return nil, errors.Join(ctx.Err(), n.close())
+}
+
+func (s *geomqSide) close() error { return errors.Join(s.origin.close(), s.proxy.Close()) }
+
+type geomqReplica struct {
+	*runningNode
+	path *delay.Path
+}
+
+func (r *geomqReplica) began() time.Time { return r.path.Began() }
+func (r *geomqReplica) wire() uint64     { return r.path.Bytes() }
+func (r *geomqReplica) clients() string  { return r.node.NATS() }
+
+// runningNode is a node in this process.
+type runningNode struct {
+	node  *node.Node
+	stop  context.CancelFunc
+	ended chan error // capacity 1
+}
+
+// startNode returns when the node is ready.
+func startNode(ctx context.Context, cfg *configs.Config) (*runningNode, error) {
+	n, err := node.New(cfg, node.Options{Version: "bench"})
+	if err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r := &runningNode{node: n, stop: stop, ended: make(chan error, 1)}
+	go func() { r.ended <- n.Run(running) }()
+	select {
+	case <-n.Ready():
+		return r, nil
+	case err := <-r.ended:
+		stop()
+		return nil, fmt.Errorf("region %s: %w", cfg.Region, err)
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), r.close())
+	}
+}
+
+// close ends the node and waits for it. It is called once.
+func (r *runningNode) close() error {
+	r.stop()
+	return <-r.ended
+}
+
+// freeAddress is one on loopback that was free a moment ago.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
