@@ -83,6 +83,10 @@ type Link struct {
 	Compression Compression
 	// Heartbeat is how often a link that carries nothing reports its head.
 	Heartbeat time.Duration
+	// Via is where links into a region are dialled instead of the addresses that
+	// its nodes advertise: a tunnel or proxy between sites. It names other regions
+	// of Config.Regions only; those it doesn't name are dialled as advertised.
+	Via map[geo.Region]string
 }
 
 // Log is a named set of topics with one policy. Each of its Regions is an origin

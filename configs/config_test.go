@@ -58,7 +58,7 @@ listen: {nats: "0.0.0.0:1", cluster: "h:2", gossip: "[::1]:3", admin: "localhost
 advertise: {nats: "n:4", gossip: "g:5", admin: "a:6"}
 gossip: {join: ["j:7"], key: `+key+`}
 broker: {routes: ["r:8"], brokers: 3, max_payload: 2MiB, max_store: 10GB}
-link: {credit: 8MiB, frame: 65536, compression: s2, heartbeat: 1.5s}
+link: {credit: 8MiB, frame: 65536, compression: s2, heartbeat: 1.5s, via: {eu-west: "tunnel:9"}}
 logs:
 - name: A
   topics: [a.>, b]
@@ -75,7 +75,8 @@ logs:
 		Advertise: Advertise{NATS: "n:4", Gossip: "g:5", Admin: "a:6"},
 		Gossip:    Gossip{Join: []string{"j:7"}, Key: key},
 		Broker:    Broker{Routes: []string{"r:8"}, Brokers: 3, MaxPayload: 2 << 20, MaxStore: 10e9},
-		Link:      Link{Credit: 8 << 20, Frame: 65536, Compression: CompressionS2, Heartbeat: 1500 * time.Millisecond},
+		Link: Link{Credit: 8 << 20, Frame: 65536, Compression: CompressionS2, Heartbeat: 1500 * time.Millisecond,
+			Via: map[geo.Region]string{"eu-west": "tunnel:9"}},
 		Logs: []Log{
 			{Name: "A", Topics: []geo.Topic{"a.>", "b"}, Regions: []geo.Region{"us-east"}, Mode: ModeSingle, Flush: FlushSync,
 				Retention: Retention{MaxAge: 14 * 24 * time.Hour, MaxBytes: 1 << 30, MaxEntries: 9}, DedupeWindow: 24 * time.Hour},
@@ -111,6 +112,9 @@ func TestAcceptedConfigurations(t *testing.T) {
 		"four brokers with sync logs":  oneLog + "  mode: sync\nbroker: {brokers: 4, routes: ['a:1', 'b:1']}\n",
 		"sync log of another region":   twoRegions + "logs: [{name: A, topics: [a], regions: [eu-west], mode: sync}]\n",
 		"topics that only look alike":  good + "logs: [{name: A, topics: [a.*, a.b.c, a]}, {name: B, topics: [a.*.d, b.>]}]\n",
+		"detour to some regions":       twoRegions + "link: {via: {eu-west: '[2001:db8::1]:4222'}}\n",
+		"no detours":                   good + "link: {via: {}}\n",
+		"detour to digits":             good + "regions: [us-east, '2024']\nlink: {via: {'2024': 'localhost:1'}}\n",
 		"no logs yet":                  good + "logs: []\n",
 		"name of a container":          good + "gossip: {join: ['geomq_eu.my_net:7946', 'a.b.:1']}\n",
 		"size with a space":            good + "link: {credit: 2 MiB}\n",

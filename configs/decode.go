@@ -111,10 +111,15 @@ func keyOf(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode {
 		return "?"
 	}
-	if strings.Trim(n.Value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" && n.Value != "" {
-		return clip(n.Value)
+	return keyText(n.Value)
+}
+
+// keyText is a key as paths have it.
+func keyText(key string) string {
+	if strings.Trim(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" && key != "" {
+		return clip(key)
 	}
-	return quote(n.Value)
+	return quote(key)
 }
 
 func join(path, key string) string {

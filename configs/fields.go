@@ -70,6 +70,7 @@ func (l *Link) fields() section {
 		{"frame", sizeOf(&l.Frame), "", "What a frame holds before compression, 64KiB to 256KiB."},
 		{"compression", textOf(&l.Compression), "", "zstd, s2 or none."},
 		{"heartbeat", spanOf(&l.Heartbeat), "", "How often an idle link reports, 100ms to 10s."},
+		{"via", detoursOf(&l.Via), "none", "REGION: host:port to dial for a region's links instead of what its nodes advertise, such as a tunnel."},
 	}
 }
 

@@ -143,6 +143,7 @@ func drawConfig(t *rapid.T) Config {
 	c.Link.Frame = Bytes(rapid.Int64Range(int64(minFrame), int64(maxFrame)).Draw(t, "frame"))
 	c.Link.Compression = rapid.SampledFrom([]Compression{CompressionZstd, CompressionS2, CompressionNone}).Draw(t, "compression")
 	c.Link.Heartbeat = drawSpan(t, minHeartbeat, maxHeartbeat)
+	c.Link.Via = drawVia(t, &c)
 	for i := range rapid.IntRange(0, 4).Draw(t, "logs") {
 		c.Logs = append(c.Logs, drawLog(t, &c, string(rune('a'+i))))
 	}
@@ -150,6 +151,19 @@ func drawConfig(t *rapid.T) Config {
 		c.FillDefaults()
 	}
 	return c
+}
+
+func drawVia(t *rapid.T, c *Config) map[geo.Region]string {
+	if !rapid.Bool().Draw(t, "via") {
+		return nil
+	}
+	via := map[geo.Region]string{}
+	for _, r := range c.Regions {
+		if r != c.Region && rapid.Bool().Draw(t, "by detour") {
+			via[r] = rapid.SampledFrom([]string{"tunnel:1", "10.0.0.9:4222", "[2001:db8::1]:4222"}).Draw(t, "detour")
+		}
+	}
+	return via
 }
 
 func drawLog(t *rapid.T, c *Config, letter string) Log {

@@ -40,6 +40,7 @@ func (c *Config) Validate() Problems {
 	c.Gossip.validate(&ps, c.Listen)
 	c.Broker.validate(&ps)
 	c.Link.validate(&ps)
+	c.validateVia(&ps)
 	c.validateLogs(&ps)
 	return ps
 }
