@@ -30,6 +30,9 @@ func Connect(url, name string, options ...nats.Option) (*nats.Conn, error) {
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait, reconnectWait),
 		nats.ReconnectBufSize(-1),
+		// A broker that has just started may let nobody in until its logs are
+		// open; nats.go would give up at the second refusal.
+		nats.IgnoreAuthErrorAbort(),
 	}, options...)
 	nc, err := nats.Connect(url, all...)
 	if err != nil {

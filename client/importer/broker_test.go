@@ -30,13 +30,15 @@ type testBroker struct {
 	dir    string
 	port   int
 	server *server.Server
+	// users are those who may connect, everybody if there are none.
+	users []*server.User
 	// own are the test's own connections, outside of what is tested.
 	own []*nats.Conn
 }
 
-func newBroker(t *testing.T) *testBroker {
+func newBroker(t *testing.T, users ...*server.User) *testBroker {
 	t.Helper()
-	b := &testBroker{t: t, dir: filepath.Join(t.TempDir(), "store"), port: -1}
+	b := &testBroker{t: t, dir: filepath.Join(t.TempDir(), "store"), port: -1, users: users}
 	b.start()
 	t.Cleanup(b.stop)
 	return b
@@ -45,7 +47,7 @@ func newBroker(t *testing.T) *testBroker {
 func (b *testBroker) start() {
 	b.t.Helper()
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: b.port, JetStream: true, StoreDir: b.dir, NoLog: true, NoSigs: true,
+		Host: "127.0.0.1", Port: b.port, JetStream: true, StoreDir: b.dir, NoLog: true, NoSigs: true, Users: b.users,
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -78,9 +80,9 @@ func (b *testBroker) restart() {
 func (b *testBroker) url() string { return b.server.ClientURL() }
 
 // connect returns a connection of the test's own, outside of what is tested.
-func (b *testBroker) connect() jetstream.JetStream {
+func (b *testBroker) connect(options ...nats.Option) jetstream.JetStream {
 	b.t.Helper()
-	nc, err := nats.Connect(b.url(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	nc, err := nats.Connect(b.url(), append(options, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))...)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -28,7 +28,9 @@
 // (flight, a pure data structure) and what to do when the broker does not answer
 // (recovery, a pure state machine). On any failure sending stops, what is out is
 // given time to settle, one line is sent as a probe, and sending goes on from the
-// first line that is not acknowledged.
+// first line that is not acknowledged. Each connection that lines are sent on is
+// used until it breaks and never mended behind the sender's back: what got lost
+// with it is then always sent again before anything new.
 //
 // # Failure
 //

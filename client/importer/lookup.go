@@ -15,7 +15,8 @@ import (
 
 const (
 	lookupBatch = 5000
-	// lookupSilence ends a search that gets nothing from the broker.
+	// lookupSilence ends a search during a run that gets nothing from the
+	// broker; recovery counts the time and has it repeated.
 	lookupSilence = 10 * time.Second
 )
 
@@ -26,6 +27,8 @@ type lookup struct {
 	id     identity
 	// from is the first offset to look at.
 	from geo.Offset
+	// silence ends a search that gets nothing from the broker for so long.
+	silence time.Duration
 	// found is called for each line, at told after every so many offsets.
 	found func(line int, at geo.Offset)
 	told  func(at, end geo.Offset)
@@ -36,7 +39,7 @@ type lookup struct {
 func (l *lookup) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(lookupSilence, func() { cancel(errSilent) })
+	silence := time.AfterFunc(l.silence, func() { cancel(errSilent) })
 	defer silence.Stop()
 
 	stream, err := l.js.Stream(ctx, l.stream)
@@ -53,7 +56,7 @@ func (l *lookup) run(ctx context.Context) error {
 			l.found(line, m.Offset)
 		}
 		if m.Offset%1024 == 0 {
-			silence.Reset(lookupSilence)
+			silence.Reset(l.silence)
 			l.told(m.Offset, end)
 		}
 		return nil

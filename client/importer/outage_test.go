@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"geomq/client"
@@ -91,18 +95,17 @@ func TestAnOutageLongerThanTheDuplicateWindowStoresNothingTwice(t *testing.T) {
 	proxy := newProxy(t, b.url())
 	cfg.URL, cfg.Input, cfg.Window = proxy.url(), bytes.NewReader(joined(lines)), 400
 	cut := make(chan struct{})
-	n := 0
+	var acked atomic.Uint64
 	cfg.OnAck = func(int, geo.Offset, bool) {
-		if n++; n == 1000 {
+		if acked.Add(1) == 1000 {
 			proxy.deafen()
 			close(cut)
 		}
 	}
 	go func() {
 		<-cut
-		stored := endOf(js)
-		for stored < 1100 { // lines without an acknowledgement are in the log
-			stored = endOf(js)
+		for endOf(js) < acked.Load()+100 { // until so many are in the log without an acknowledgement
+			runtime.Gosched()
 		}
 		proxy.drop()
 		forgotten(t, js)
@@ -249,6 +252,21 @@ func TestATopicThatAnotherLogCapturesIsNoticed(t *testing.T) {
 	}
 	if _, err := Run(t.Context(), cfg); !errors.Is(err, ErrLog) || errors.Is(err, client.ErrNoLog) {
 		t.Fatal(err)
+	}
+}
+
+func TestAPublisherWithoutPermissionIsToldAtOnce(t *testing.T) {
+	b := newBroker(t,
+		&server.User{Username: "admin", Password: "a"},
+		&server.User{Username: "reader", Password: "r", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Deny: []string{"orders.>"}},
+		}})
+	b.log(b.connect(nats.UserInfo("admin", "a")), time.Minute)
+	cfg := Config{URL: b.url(), Topic: testTopic, Key: "page", Options: []nats.Option{nats.UserInfo("reader", "r")}}
+	cfg.Input = bytes.NewReader(joined(edits(28, 100)))
+	result, err := Run(t.Context(), cfg)
+	if !errors.Is(err, ErrLog) || !errors.Is(err, nats.ErrPermissionViolation) || result.NextLine != 1 {
+		t.Fatalf("%v, %+v", err, result)
 	}
 }
 

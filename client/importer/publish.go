@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"geomq/geo"
 )
@@ -35,15 +34,19 @@ func (r *run) publish(ctx context.Context) error {
 			done = nil // advance has its say now
 		case batch, ok := <-r.wanted():
 			r.receive(batch, ok)
-		case a := <-r.wire.answers:
-			if err := r.answers(a); err != nil {
+		case a := <-r.answers:
+			if err := r.take(a); err != nil {
 				return err
 			}
-		case err := <-r.wire.lost:
+		case err := <-r.wire.losses():
+			if errors.Is(err, ErrLog) && r.result.Acknowledged() == 0 {
+				return err // it was never permitted; later it may be a broker that is opening
+			}
 			r.cfg.Logger.Info("import interrupted", "log", r.target.stream, "reason", err)
 			r.recovery.lost(time.Now(), err)
-		case err := <-r.wire.fatal:
-			return err
+		case d := <-r.dialled:
+			r.wire, r.dialling = d.wire, false
+			r.recovery.dialled(time.Now(), d.err)
 		case <-ticker.C:
 			r.report(Publishing, r.input.read.Load(), r.input.size)
 		}
@@ -107,10 +110,10 @@ func (r *run) act(ctx context.Context) (again bool, err error) {
 		r.sendNext(now)
 	case search:
 		r.search(ctx)
-	case reconnect:
-		if err := r.wire.nc.ForceReconnect(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-			r.recovery.lost(now, err)
-		}
+	case hangUp:
+		r.wire.close()
+	case dialUp:
+		r.dial()
 	case giveUp:
 		return false, fmt.Errorf("%w for %s with %s: %w", ErrStalled, r.cfg.Patience, r.target.stream, r.recovery.reason)
 	default:
@@ -121,9 +124,22 @@ func (r *run) act(ctx context.Context) (again bool, err error) {
 
 func (r *run) view(now time.Time) view {
 	return view{
-		now: now, connected: r.wire.nc.IsConnected(), out: r.flight.out, open: r.flight.len(),
+		now: now, connected: r.wire.connected(), dialling: r.dialling,
+		out: r.flight.out, open: r.flight.len(),
 		doubt: r.flight.doubtful(now.Add(-r.target.window / 2)),
 	}
+}
+
+// dial opens another wire in place of a broken one, to any server of the cluster
+// that is known.
+func (r *run) dial() {
+	url := strings.Join(append([]string{r.cfg.URL}, r.control.DiscoveredServers()...), ",")
+	r.wire.close()
+	r.wire, r.dialling = nil, true
+	go func() {
+		w, err := dial(&r.cfg, url, r.answers)
+		r.dialled <- dialResult{w, err}
+	}()
 }
 
 // fill moves lines from the backlog into the window, and deals with those that
@@ -135,13 +151,13 @@ func (r *run) fill() {
 			r.stopAt(*rec.fault)
 			return
 		}
-		r.take(rec)
+		r.admit(rec)
 		r.taken = rec.line
 		r.backlog = r.backlog[1:]
 	}
 }
 
-func (r *run) take(rec *record) {
+func (r *run) admit(rec *record) {
 	switch {
 	case rec.fault != nil:
 		r.result.fault(*rec.fault, r.cfg.MaxReports)
@@ -203,7 +219,7 @@ func (r *run) search(ctx context.Context) {
 	at := time.Now()
 	r.cfg.Logger.Info("searching the log for lines in doubt", "log", r.target.stream, "from", r.flight.behind()+1)
 	l := lookup{
-		js: r.wire.js, stream: r.target.stream, id: r.id, from: r.flight.behind() + 1,
+		js: r.js, stream: r.target.stream, id: r.id, from: r.flight.behind() + 1, silence: lookupSilence,
 		found: func(line int, offset geo.Offset) {
 			if p := r.flight.openLine(line); p != nil {
 				r.settled(p, offset, recognised)

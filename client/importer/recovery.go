@@ -27,12 +27,13 @@ const (
 type action int
 
 const (
-	hold      action = iota // wait for the next event
-	send                    // send as the window allows
-	rewind                  // begin a new attempt with the first open line
-	sendOne                 // send the first open line
-	search                  // search the log for the lines in doubt
-	reconnect               // drop the connection, it is dead, and open another
+	hold    action = iota // wait for the next event
+	send                  // send as the window allows
+	rewind                // begin a new attempt with the first open line
+	sendOne               // send the first open line
+	search                // search the log for the lines in doubt
+	hangUp                // close the connection, it is dead
+	dialUp                // open a connection, then call dialled
 	giveUp
 )
 
@@ -52,6 +53,7 @@ var (
 type view struct {
 	now       time.Time
 	connected bool
+	dialling  bool
 	// out counts the lines that were sent and have no answer, open all lines
 	// that are not settled.
 	out, open int
@@ -61,9 +63,9 @@ type view struct {
 }
 
 // recovery decides when to send, to wait and to give up. It is a pure state
-// machine: trouble, lost, failed and progress tell it what happened; decide says
-// what to do, and is asked again after each action until it says hold, send or
-// giveUp.
+// machine: trouble, lost, dialled, failed and progress tell it what happened;
+// decide says what to do, and is asked again after each action until it says
+// hold, send or giveUp.
 type recovery struct {
 	patience, ackWait time.Duration
 
@@ -124,6 +126,15 @@ func (r *recovery) lost(now time.Time, reason error) {
 	}
 }
 
+// dialled says how opening a connection went.
+func (r *recovery) dialled(now time.Time, err error) {
+	if err != nil {
+		r.failed(now, err)
+		return
+	}
+	r.retryAt, r.backoff = now, firstBackoff
+}
+
 // progress says that a line was settled.
 func (r *recovery) progress(now time.Time) {
 	r.heard, r.stalled = now, now
@@ -177,7 +188,7 @@ func (r *recovery) settle(v view) action {
 	switch {
 	case r.silent(v) && v.connected:
 		r.block(v.now, firstBackoff)
-		return reconnect
+		return hangUp
 	case v.out == 0 && r.reason == errDoubt:
 		r.block(v.now, 0)
 	case v.out == 0 || !v.connected:
@@ -193,11 +204,13 @@ func (r *recovery) wait(v view) action {
 	case !r.rewound:
 		r.rewound = true
 		return rewind
+	case v.dialling || v.now.Before(r.retryAt):
+		return hold
+	case !v.connected:
+		return dialUp
 	case v.open == 0:
 		r.enter(flowing, v.now)
 		return send
-	case !v.connected || v.now.Before(r.retryAt):
-		return hold
 	case v.doubt && !r.searched:
 		r.searched = true
 		return search
@@ -212,7 +225,7 @@ func (r *recovery) probe(v view) action {
 	}
 	r.failed(v.now, errSilent)
 	if v.out > 0 && v.connected {
-		return reconnect
+		return hangUp
 	}
 	return hold
 }

@@ -55,9 +55,15 @@ func TestARefusalLetsTheRestSettleThenProbes(t *testing.T) {
 func TestALostConnectionIsWaitedForAndProbed(t *testing.T) {
 	s := newScript(t).state(true, 4, false)
 	s.r.lost(s.v.now, errTest)
-	s.state(false, 4, false).want(rewind).state(false, 0, false).want(hold).wait(10 * time.Second).want(hold)
+	s.state(false, 4, false).want(rewind).state(false, 0, false).want(hold).wait(firstBackoff).want(dialUp)
+	s.v.dialling = true
+	s.want(hold).wait(time.Second).want(hold)
+	s.v.dialling = false
+	s.r.dialled(s.v.now, errTest)
+	s.want(rewind, hold).wait(firstBackoff).want(dialUp)
+	s.r.dialled(s.v.now, nil)
 	s.state(true, 0, false).want(sendOne)
-	if s.r.waiting(s.v.now) != 10*time.Second {
+	if s.r.waiting(s.v.now) != time.Second+2*firstBackoff {
 		t.Fatalf("waiting %s", s.r.waiting(s.v.now))
 	}
 }
@@ -85,9 +91,11 @@ func TestAFailedSearchIsRepeated(t *testing.T) {
 
 func TestSilenceOnALivingConnectionReplacesIt(t *testing.T) {
 	s := newScript(t).state(true, 4, false).want(send).wait(5 * time.Second).want(send)
-	s.wait(time.Millisecond).want(reconnect).state(false, 4, false).want(rewind).state(false, 0, false).want(hold)
-	s.state(true, 0, false).wait(time.Second).want(sendOne).state(true, 1, false).want(hold)
-	s.wait(probeWait).want(hold).wait(time.Millisecond).want(reconnect)
+	s.wait(time.Millisecond).want(hangUp).state(false, 4, false).want(rewind).state(false, 0, false).want(hold)
+	s.wait(firstBackoff).want(dialUp)
+	s.r.dialled(s.v.now, nil)
+	s.state(true, 0, false).want(sendOne).state(true, 1, false).want(hold)
+	s.wait(probeWait).want(hold).wait(time.Millisecond).want(hangUp)
 }
 
 func TestAcknowledgementsThatTrickleAreProgress(t *testing.T) {
@@ -106,7 +114,8 @@ func TestAcknowledgementsThatTrickleAreProgress(t *testing.T) {
 func TestPatienceCountsFromTheLastProgress(t *testing.T) {
 	s := newScript(t).state(true, 0, false).wait(time.Hour).want(send) // nothing to send for long
 	s.r.lost(s.v.now, errTest)
-	s.state(false, 0, false).want(rewind, hold).wait(59 * time.Second).want(hold)
+	s.state(false, 0, false).want(rewind, hold).wait(59 * time.Second).want(dialUp)
+	s.v.dialling = true
 	s.r.progress(s.v.now) // an answer from before the loss
 	s.wait(60 * time.Second).want(hold).wait(time.Millisecond).want(giveUp)
 }
@@ -134,5 +143,5 @@ func TestNothingLeftInFlightNeedsNoProbe(t *testing.T) {
 	s := newScript(t)
 	s.r.lost(s.v.now, errTest)
 	s.v.open = 0
-	s.state(false, 0, false).want(rewind, send)
+	s.state(true, 0, false).want(rewind).wait(firstBackoff).want(send)
 }

@@ -48,8 +48,9 @@ type Result struct {
 	Skipped      map[Cause]int
 	// Faults holds the first few of the skipped lines.
 	Faults []Fault
-	// Resent counts how often a line was sent again, Recognised how many of
-	// those the log or a search of it had already got.
+	// Resent counts how often a line was sent again. Recognised counts the lines
+	// whose first acknowledgement got lost and that turned out to be in the log,
+	// by a search of it or because it recognised the line that was sent again.
 	Resent, Recognised int
 	// Reordered counts lines that a later one of their subject overtook.
 	Reordered int

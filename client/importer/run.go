@@ -6,6 +6,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"geomq/client"
 	"geomq/geo"
 )
 
@@ -20,6 +24,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		return Result{}, err
 	}
 	r := &run{cfg: cfg, flight: newFlight(), began: begin}
+	r.answers, r.dialled = make(chan answer, answerBuffer), make(chan dialResult, 1)
 	r.recovery = recovery{patience: cfg.Patience, ackWait: cfg.AckWait}
 	r.result = Result{Skipped: map[Cause]int{}, NextLine: cfg.FromLine}
 	err := r.all(ctx)
@@ -27,10 +32,25 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	return r.result, err
 }
 
+// dialResult is a new wire, or why there is none.
+type dialResult struct {
+	wire *wire
+	err  error
+}
+
 // run is one call of Run; the goroutine that made it owns it.
 type run struct {
-	cfg      Config
-	wire     *wire
+	cfg Config
+	// control asks about the log and searches it; wire is what lines are
+	// published on, nil while there is none.
+	control *nats.Conn
+	js      jetstream.JetStream
+	wire    *wire
+	answers chan answer
+	// dialled gets the wire that is being opened while dialling.
+	dialled  chan dialResult
+	dialling bool
+
 	target   target
 	input    *input
 	id       identity
@@ -59,12 +79,12 @@ type run struct {
 func (r *run) all(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var err error
-	if r.wire, err = dial(&r.cfg); err != nil {
+	if err := r.connect(); err != nil {
 		return err
 	}
-	defer r.wire.close()
-	if r.target, err = findTarget(ctx, r.wire, &r.cfg); err != nil {
+	defer r.disconnect()
+	var err error
+	if r.target, err = findTarget(ctx, r.control, r.js, &r.cfg); err != nil {
 		return err
 	}
 	r.end, r.result.Stream = r.target.end, r.target.stream
@@ -76,6 +96,28 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	return r.transfer(ctx)
+}
+
+func (r *run) connect() error {
+	var err error
+	if r.control, err = client.Connect(r.cfg.URL, "geomq import control", r.cfg.Options...); err != nil {
+		return err
+	}
+	if r.js, err = jetstream.New(r.control); err == nil {
+		r.wire, err = dial(&r.cfg, r.cfg.URL, r.answers)
+	}
+	if err != nil {
+		r.control.Close()
+	}
+	return err
+}
+
+func (r *run) disconnect() {
+	if r.dialling {
+		(<-r.dialled).wire.close()
+	}
+	r.wire.close()
+	r.control.Close()
 }
 
 // identify settles the run's ids and, with Dedupe, which lines are in the log.
@@ -99,7 +141,7 @@ func (r *run) identify(ctx context.Context) error {
 	}
 	r.id, r.there = id, newLineSet(lines)
 	l := lookup{
-		js: r.wire.js, stream: r.target.stream, id: id,
+		js: r.js, stream: r.target.stream, id: id, silence: r.cfg.Patience,
 		found: func(line int, _ geo.Offset) { r.there.add(line) },
 		told:  func(at, end geo.Offset) { r.report(Searching, int64(at), int64(end)) },
 	}

@@ -10,14 +10,14 @@ import (
 	"geomq/geo"
 )
 
-// answers deals with one answer and with those that wait behind it.
-func (r *run) answers(a answer) error {
+// take deals with one answer and with those that wait behind it.
+func (r *run) take(a answer) error {
 	for {
 		if err := r.answer(a); err != nil {
 			return err
 		}
 		select {
-		case a = <-r.wire.answers:
+		case a = <-r.answers:
 		default:
 			return r.acks.flush()
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"geomq/client"
@@ -25,7 +26,7 @@ type target struct {
 }
 
 // findTarget looks the log up. The error wraps client.ErrNoLog or ErrLog.
-func findTarget(ctx context.Context, w *wire, cfg *Config) (target, error) {
+func findTarget(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, cfg *Config) (target, error) {
 	subject := cfg.Topic
 	if cfg.Key != "" {
 		subject += ".*"
@@ -33,11 +34,11 @@ func findTarget(ctx context.Context, w *wire, cfg *Config) (target, error) {
 	name := cfg.Stream
 	if name == "" {
 		var err error
-		if name, err = w.js.StreamNameBySubject(ctx, subject); err != nil {
+		if name, err = js.StreamNameBySubject(ctx, subject); err != nil {
 			return target{}, explain(err, subject)
 		}
 	}
-	stream, err := w.js.Stream(ctx, name)
+	stream, err := js.Stream(ctx, name)
 	if err != nil {
 		return target{}, explain(err, name)
 	}
@@ -46,7 +47,7 @@ func findTarget(ctx context.Context, w *wire, cfg *Config) (target, error) {
 		return target{}, fmt.Errorf("%w: %s does not capture %s here; a log is written in its own region", ErrLog, name, subject)
 	}
 	t := target{stream: name, window: info.Config.Duplicates, end: geo.Offset(info.State.LastSeq)}
-	t.limit = lineLimit(int(w.nc.MaxPayload()), int(info.Config.MaxMsgSize), cfg.MaxLine)
+	t.limit = lineLimit(int(nc.MaxPayload()), int(info.Config.MaxMsgSize), cfg.MaxLine)
 	return t, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,9 +17,12 @@ import (
 	"geomq/geo/entry"
 )
 
-// answerBuffer is how many answers may wait to be looked at; more of them wait
-// within nats.go.
-const answerBuffer = 1024
+const (
+	// answerBuffer is how many answers may wait to be looked at; more of them
+	// wait within nats.go.
+	answerBuffer = 1024
+	dialTimeout  = 2 * time.Second
+)
 
 // answer is what a log said about one sending of a line.
 type answer struct {
@@ -30,64 +34,67 @@ type answer struct {
 	err error
 }
 
-// wire publishes lines and gathers the answers. nats.go's own asynchronous
-// publisher is not used because it sends a line again by itself, behind later
-// ones.
+// wire is one connection to the broker, to publish lines and gather the answers.
+//
+// It does not come back after a loss, as nats.go would: on a connection that was
+// replaced unnoticed, new lines would overtake those that got lost with the old
+// one. For the same reason nats.go's asynchronous publisher is not used: it sends
+// a refused line again by itself, behind later ones.
 type wire struct {
 	nc      *nats.Conn
-	js      jetstream.JetStream
 	prefix  string
-	answers chan answer
-	// lost holds the last loss of the connection, fatal what can't be waited
-	// out.
-	lost, fatal chan error
-	done        chan struct{}
-	closed      sync.Once
+	answers chan<- answer
+	// lost holds why the connection is of no use: it closed, or a line was not
+	// permitted.
+	lost   chan error
+	done   chan struct{}
+	closed sync.Once
 }
 
-func dial(cfg *Config) (*wire, error) {
-	w := &wire{
-		answers: make(chan answer, answerBuffer),
-		lost:    make(chan error, 1), fatal: make(chan error, 1),
-		done: make(chan struct{}),
-	}
+// dial opens a wire to one of the servers in url. It takes no longer than
+// dialTimeout for each.
+func dial(cfg *Config, url string, answers chan<- answer) (*wire, error) {
+	w := &wire{answers: answers, lost: make(chan error, 1), done: make(chan struct{})}
 	options := append(append([]nats.Option(nil), cfg.Options...),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { put(w.lost, lossOf(err)) }),
+		nats.NoReconnect(), nats.Timeout(dialTimeout),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { w.judge(err) }),
-		nats.ClosedHandler(func(nc *nats.Conn) {
-			put(w.fatal, fmt.Errorf("%w: the broker closed the connection: %w", ErrLog, lossOf(nc.LastError())))
-		}),
+		nats.ClosedHandler(func(nc *nats.Conn) { put(w.lost, lossOf(nc.LastError())) }),
 	)
-	nc, err := client.Connect(cfg.URL, "geomq import", options...)
+	nc, err := client.Connect(url, "geomq import", options...)
 	if err != nil {
 		return nil, err
 	}
-	w.nc = nc
-	if err := w.listen(); err != nil {
+	w.nc, w.prefix = nc, nc.NewInbox()+"."
+	sub, err := nc.Subscribe(w.prefix+"*.*", w.receive)
+	if err == nil {
+		err = sub.SetPendingLimits(-1, -1)
+	}
+	if err != nil {
 		w.close()
 		return nil, fmt.Errorf("%w: %w", ErrLog, err)
 	}
 	return w, nil
 }
 
-func (w *wire) listen() error {
-	var err error
-	if w.js, err = jetstream.New(w.nc); err != nil {
-		return err
-	}
-	w.prefix = w.nc.NewInbox() + "."
-	sub, err := w.nc.Subscribe(w.prefix+"*.*", w.receive)
-	if err != nil {
-		return err
-	}
-	return sub.SetPendingLimits(-1, -1)
-}
-
+// close is safe to call more than once, and on no wire at all.
 func (w *wire) close() {
+	if w == nil {
+		return
+	}
 	w.closed.Do(func() {
 		close(w.done)
 		w.nc.Close()
 	})
+}
+
+func (w *wire) connected() bool { return w != nil && w.nc.IsConnected() }
+
+// losses is where lost arrives; nil, so that nothing does, on no wire.
+func (w *wire) losses() <-chan error {
+	if w == nil {
+		return nil
+	}
+	return w.lost
 }
 
 // put stores the latest error without waiting.
@@ -113,7 +120,7 @@ func lossOf(err error) error {
 // gets no answer, just this.
 func (w *wire) judge(err error) {
 	if errors.Is(err, nats.ErrPermissionViolation) {
-		put(w.fatal, fmt.Errorf("%w: %w", ErrLog, err))
+		put(w.lost, fmt.Errorf("%w: %w", ErrLog, err))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"geomq/geo"
@@ -30,7 +31,8 @@ type Config struct {
 	// first one stored at Since or later where that is set.
 	Start geo.Offset
 	Since time.Time
-	// Until ends the reading behind that offset; 0 reads on as entries come.
+	// Until ends the reading behind that offset, or at the end of the stream
+	// where that comes first; 0 reads on as entries come.
 	Until geo.Offset
 	// Filter limits the reading to subjects; empty means all.
 	Filter      string
@@ -61,7 +63,8 @@ type Message struct {
 // Read calls each for every entry. It returns nil once Until is reached, the
 // error of each as it is, an error wrapping ErrGone where the stream does not
 // exist, the broker's *jetstream.APIError where it finds fault with the question
-// (a filter that is no subject), and ctx's error when ctx ends. A request that waits for a broker's
+// (a filter that is no subject), nats.ErrConnectionClosed once the connection is closed for good,
+// and ctx's error when ctx ends. A request that waits for a broker's
 // answer is not cut short by ctx; whoever can't wait for its ten seconds closes
 // the connection.
 func Read(ctx context.Context, js jetstream.JetStream, cfg Config, each func(Message) error) error {
@@ -81,6 +84,8 @@ func Read(ctx context.Context, js jetstream.JetStream, cfg Config, each func(Mes
 			return own.error
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case js.Conn().IsClosed():
+			return fmt.Errorf("read %s: %w", cfg.Stream, nats.ErrConnectionClosed)
 		case errors.Is(err, jetstream.ErrStreamNotFound):
 			return fmt.Errorf("%w: %s", ErrGone, cfg.Stream)
 		case refused(err):
