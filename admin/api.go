@@ -169,9 +169,11 @@ type Link struct {
 	From geo.Region `json:"from"`
 	To   geo.Region `json:"to"`
 	// Node runs the link; it is one of To's.
-	Node   string    `json:"node"`
-	State  LinkState `json:"state"`
-	Reason string    `json:"reason,omitempty"`
+	Node  string    `json:"node"`
+	State LinkState `json:"state"`
+	// Cause is one word for why the link waits or is halted, Reason a sentence.
+	Cause  string `json:"cause,omitempty"`
+	Reason string `json:"reason,omitempty"`
 	// Since is when the link entered State.
 	Since time.Time `json:"since,omitzero"`
 
@@ -188,11 +190,14 @@ type Link struct {
 	Credit     uint64 `json:"credit"`
 	CreditUsed uint64 `json:"credit_used"`
 
-	Entries    uint64 `json:"entries"`
-	Frames     uint64 `json:"frames"`
-	WireBytes  uint64 `json:"wire_bytes"`
-	RawBytes   uint64 `json:"raw_bytes"`
+	Entries   uint64 `json:"entries"`
+	Frames    uint64 `json:"frames"`
+	WireBytes uint64 `json:"wire_bytes"`
+	RawBytes  uint64 `json:"raw_bytes"`
+	// Resent counts entries that came again at their offset, Repeated those whose
+	// key stands at another offset too, since a producer sent them again late.
 	Resent     uint64 `json:"resent"`
+	Repeated   uint64 `json:"repeated"`
 	Seals      uint64 `json:"seals"`
 	Reconnects uint64 `json:"reconnects"`
 	// Refused counts refused frames and entries by cause.

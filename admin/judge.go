@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"geomq/geo"
+	"geomq/mirror"
 )
 
 // Why the entries of a CommitLog are not safe, in LogVerdict.Reason.
@@ -12,6 +13,7 @@ const (
 	reasonBehind   = "behind"
 	reasonOnlyHere = "kept only here"
 	reasonNoReport = "no replica reports"
+	reasonConflict = "replicas contradict"
 	reasonNoOrigin = "origin does not answer"
 )
 
@@ -30,6 +32,7 @@ type evidence struct {
 	// of at the origin; fresh tells whether head is at most a heartbeat old.
 	applied, head geo.Offset
 	replicas      bool // at least one other region reports
+	conflict      bool // a replica is halted since it is not the same log any more
 	fresh         bool
 	seconds       *float64 // the age of what the most advanced replica lacks
 }
@@ -126,6 +129,10 @@ func (e *evidence) addLog(l *Log) {
 }
 
 func (e *evidence) addLink(l *Link) {
+	if l.State == LinkHalted && mirror.Cause(l.Cause).Contradicts() {
+		e.conflict = true // what the replica holds says nothing about the origin's log
+		return
+	}
 	if l.To == l.Origin || l.State != LinkStreaming && l.Applied == 0 {
 		return
 	}
@@ -144,6 +151,11 @@ func (e *evidence) judge(s Status) LogVerdict {
 	switch {
 	case e.onlyHere(s):
 		v.risk(Unsafe, reasonOnlyHere, e.origin.Entries)
+	case !e.replicas && e.conflict:
+		v.Safe, v.Reason = Unsafe, reasonConflict
+		if e.origin != nil {
+			v.Entries = e.origin.Entries
+		}
 	case !e.replicas:
 		v.Safe, v.Reason = Uncertain, reasonNoReport
 		if e.origin != nil {

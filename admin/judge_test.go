@@ -46,6 +46,13 @@ func pulled(region geo.Region, applied, head geo.Offset, lag *float64) func(*Sta
 	}
 }
 
+// halted adds a link into region that waits for an operator.
+func halted(region geo.Region, cause string) func(*Status) {
+	return func(s *Status) {
+		s.Links = append(s.Links, Link{Log: "ORDERS", Queue: "0", Origin: "us-east", From: "us-east", To: region, State: LinkHalted, Cause: cause})
+	}
+}
+
 // unreachable has ap-south ask, and region not answer.
 func unreachable(region geo.Region) func(*Status) {
 	return func(s *Status) {
@@ -82,6 +89,12 @@ func TestTheVerdictOnUsEast(t *testing.T) {
 		"a conflict is no replica": {three(held("us-east", 9), held("eu-west", 9, in(LogConflict))),
 			"unknown, no replica of ORDERS reports", 2},
 		"a halted replica still holds": {three(held("us-east", 9), held("eu-west", 5, in(LogHalted))), "no, ≤ 4 entries are nowhere else", 1},
+		"a replica that contradicts its origin": {three(held("us-east", 9), held("eu-west", 12, in(LogConflict)), halted("eu-west", "ahead")),
+			"no, the replicas of ORDERS contradict it and are halted (≤ 9 entries are nowhere else): see geomq link ls", 1},
+		"one replica contradicts, one is fine": {three(held("us-east", 9), held("eu-west", 12, in(LogConflict)), halted("eu-west", "conflict"), held("ap-south", 8)),
+			"no, ≤ 1 entry is nowhere else", 1},
+		"halted by retention is still a replica": {three(held("us-east", 9), held("eu-west", 5, in(LogHalted)), halted("eu-west", "trimmed")),
+			"no, ≤ 4 entries are nowhere else", 1},
 		"a link into the origin is no replica": {three(held("us-east", 9), pulled("us-east", 9, 9, ptr(0.0))),
 			"unknown, no replica of ORDERS reports", 2},
 		"kept only here":           {three(held("us-east", 9, alone)), "no, ORDERS is kept only here (≤ 9 entries)", 1},

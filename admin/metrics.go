@@ -98,6 +98,7 @@ var linkMetrics = []metric[Link]{
 	counter("geomq_link_wire_bytes_total", "Bytes of frames as they came over the wire.", func(l *Link) uint64 { return l.WireBytes }),
 	counter("geomq_link_raw_bytes_total", "Bytes of the same frames unpacked.", func(l *Link) uint64 { return l.RawBytes }),
 	counter("geomq_link_resent_entries_total", "Entries that came again and were recognised.", func(l *Link) uint64 { return l.Resent }),
+	counter("geomq_link_repeated_entries_total", "Entries with a key that stands at another offset too.", func(l *Link) uint64 { return l.Repeated }),
 	counter("geomq_link_seals_total", "Seals that were compared and agreed.", func(l *Link) uint64 { return l.Seals }),
 	counter("geomq_link_reconnects_total", "Times the link was opened again.", func(l *Link) uint64 { return l.Reconnects }),
 }

@@ -18,7 +18,7 @@ var metricNames = []string{
 	"geomq_link_applied_offset", "geomq_link_credit_bytes", "geomq_link_credit_used_bytes", "geomq_link_entries_total",
 	"geomq_link_frames_total", "geomq_link_halted", "geomq_link_head_offset", "geomq_link_lag_bytes", "geomq_link_lag_entries",
 	"geomq_link_lag_seconds", "geomq_link_last_heartbeat_timestamp_seconds", "geomq_link_raw_bytes_total",
-	"geomq_link_reconnects_total", "geomq_link_refused_total", "geomq_link_resent_entries_total",
+	"geomq_link_reconnects_total", "geomq_link_refused_total", "geomq_link_repeated_entries_total", "geomq_link_resent_entries_total",
 	"geomq_link_round_trip_seconds", "geomq_link_seals_total", "geomq_link_up", "geomq_link_wire_bytes_total",
 	"geomq_log_bytes", "geomq_log_entries", "geomq_log_epoch", "geomq_log_first_offset", "geomq_log_last_offset",
 	"geomq_log_open", "geomq_log_sealed_offset",

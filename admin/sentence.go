@@ -75,6 +75,8 @@ func (v LogVerdict) sentence() string {
 	switch v.Reason {
 	case reasonOnlyHere:
 		return fmt.Sprintf("%s is kept only here (≤ %s)", name, counted(v.Entries))
+	case reasonConflict:
+		return fmt.Sprintf("the replicas of %s contradict it and are halted (≤ %s): see geomq link ls", name, countedAre(v.Entries)+" nowhere else")
 	case reasonNoReport:
 		return fmt.Sprintf("no replica of %s reports", name)
 	}

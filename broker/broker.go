@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,7 +33,7 @@ type Broker struct {
 	cfg    Config
 	server *server.Server
 	conn   *nats.Conn
-	lock   *os.File
+	lock   io.Closer
 	api    api
 
 	closing sync.Once
@@ -48,7 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	lock, err := lockData(cfg.Data)
+	lock, err := LockFolder(cfg.Data)
 	if err != nil {
 		return nil, fmt.Errorf("open broker %s: %w", cfg.Name, err)
 	}

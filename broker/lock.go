@@ -3,14 +3,16 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
 )
 
-// lockData takes the data folder for this process until the file is closed. The
-// kernel gives it back when the process dies, however it dies.
-func lockData(folder string) (*os.File, error) {
+// LockFolder takes a data folder, which is created if missing, for this process
+// until the result is closed. The kernel gives it back when the process dies,
+// however it dies. The error is a *DataInUseError where another one has it.
+func LockFolder(folder string) (io.Closer, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("create the data folder: %w", err)
 	}

@@ -171,7 +171,7 @@ func (s *sinkSession) checkSeal(ctx context.Context, seal geo.Seal) *Failed {
 			seal.Block, seal.Block.Range(), log, log)})
 	}
 	if err := s.replica.PutSeal(ctx, seal); err != nil {
-		return &Failed{CauseLocal, fmt.Sprintf("could not keep the seal of block %d: %v", seal.Block, err)}
+		return &Failed{localCause(err), fmt.Sprintf("could not keep the seal of block %d: %v", seal.Block, err)}
 	}
 	s.link.stats.seals.Add(1)
 	return nil

@@ -50,6 +50,12 @@ func (c Cause) told() Cause {
 	return CauseProtocol
 }
 
+// Contradicts tells whether c says that replica and holder are not the same log
+// any more, so that what the replica holds says nothing about the holder's.
+func (c Cause) Contradicts() bool {
+	return c == CauseEpochs || c == CauseAhead || c == CauseConflict
+}
+
 // Halts tells whether a link that ended for c waits for a change instead of
 // trying again at once.
 func (c Cause) Halts() bool {

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
+	"time"
 
 	"geomq/geo"
 	"geomq/geo/entry"
@@ -20,6 +21,9 @@ var (
 	// ErrStream says that a replica's stream exists and can't be one, or can't
 	// be made. The link halts until a person has changed something.
 	ErrStream = errors.New("unfit stream")
+	// ErrSealed says that a block has another seal than the one to be kept. The
+	// link halts: either the origin's history or the replica's is not the log's.
+	ErrSealed = errors.New("block is sealed otherwise")
 	// ErrNoSource says that nothing in the holder's region answers for links.
 	ErrNoSource = errors.New("no source answers")
 )
@@ -53,8 +57,8 @@ type SealedLog interface {
 	HeldLog
 	// Unsealed is the first block without a seal here.
 	Unsealed(ctx context.Context) (geo.Block, error)
-	// PutSeal keeps a seal for good. It is idempotent, and fails if the block
-	// has another seal already.
+	// PutSeal keeps a seal for good. It is idempotent, and returns ErrSealed if
+	// the block has another seal already.
 	PutSeal(ctx context.Context, seal geo.Seal) error
 }
 
@@ -99,6 +103,10 @@ type Conn interface {
 	Receive(ctx context.Context) ([]byte, error)
 	Close() error
 }
+
+// RoundTripper is a Conn that knows how long the way to the peer's broker and
+// back took when it was opened.
+type RoundTripper interface{ RoundTrip() time.Duration }
 
 // Dialer opens a Conn into another region and sends the first message on it.
 type Dialer interface {

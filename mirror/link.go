@@ -36,6 +36,7 @@ type LinkConfig struct {
 	From, To  geo.Region
 	Dialer    Dialer
 	Replicas  Replicas
+	MaxEntry  int64  // bytes of header and body that the replica can hold; 0: unknown
 	Credit    uint64 // uncompressed bytes under way at most
 	Frame     int    // uncompressed bytes per frame
 	Codec     Codec
@@ -114,7 +115,7 @@ func (l *Link) session(ctx context.Context, logger *slog.Logger) End {
 		return End{localCause(err), err.Error()}
 	}
 	s := &sinkSession{link: l, log: logger, replica: replica, machine: NewSink(SinkConfig{
-		Session: Session(rand.Uint64()), Log: l.cfg.Log, To: l.cfg.To, Credit: l.cfg.Credit,
+		Session: Session(rand.Uint64()), Log: l.cfg.Log, To: l.cfg.To, MaxEntry: l.cfg.MaxEntry, Credit: l.cfg.Credit,
 		Frame: l.cfg.Frame, Codecs: []string{l.cfg.Codec.String()}, Heartbeat: l.cfg.Heartbeat,
 		Answer: l.answerPatience(),
 	})}
@@ -177,6 +178,8 @@ func localCause(err error) Cause {
 		return CauseFenced
 	case errors.Is(err, ErrStream):
 		return CauseRefused
+	case errors.Is(err, ErrSealed):
+		return CauseConflict
 	}
 	return CauseLocal
 }

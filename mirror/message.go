@@ -65,6 +65,9 @@ type Hello struct {
 	Epochs geo.Epochs `json:"epochs,omitempty"`
 	// Unsealed is the first block whose seal the replica lacks.
 	Unsealed geo.Block `json:"unsealed"`
+	// MaxEntry is the largest entry that the sink's broker takes, header and
+	// body together in bytes; 0 where it does not say.
+	MaxEntry int64 `json:"max_entry,omitempty"`
 	// Credit is how many uncompressed bytes may be under way at once.
 	Credit uint64 `json:"credit"`
 	// Frame is how many uncompressed bytes a frame should have.

@@ -50,7 +50,7 @@ var mutations = []mutation{
 	{"a block is compared before it is applied", "mirror/sink.go", "s.seals[0].Block.Range().Last <= s.applied {", "true {", links},
 	{"an empty header becomes none", "mirror/frame.go", "if header == nil {", "if len(header) == 0 {", links},
 	{"a missing header becomes empty", "mirror/unpack.go", "if header > 0 {\n\t\te.Header = c.header", "if true {\n\t\te.Header = append([]byte{}, c.header...)", links},
-	{"the source jumps over offsets", "mirror/sources.go", "if e.Offset != p.next {", "if false {", links},
+	{"the source jumps over offsets", "mirror/packing.go", "if e.Offset != p.next {", "if false {", links},
 	{"a payload may expand without bound", "mirror/compress.go", "dst[:0:raw]", "nil", links},
 	{"escapes are forgotten", "geo/entry/header.go", "return hasPrefixFold(rest, \"nats-\") || hasPrefixFold(rest, \"geomq-\")", "return false", entries},
 	{"geomq's headers are not escaped", "geo/entry/header.go", " || hasPrefixFold(rest, \"geomq-\")", "", entries},

@@ -210,7 +210,7 @@ func (w words) message() Message {
 
 func (w words) hello(session Session) *Hello {
 	h := &Hello{Session: session, MinVersion: int(w.number("min", 1)), MaxVersion: int(w.number("max", 1)), Log: "ORDERS@us-east", To: "eu-west",
-		From: w.offset("from", 0), Last: w.digest("digest"), Unsealed: geo.Block(w.number("unsealed", 0)), Credit: w.number("credit", 1000),
+		From: w.offset("from", 0), Last: w.digest("digest"), Unsealed: geo.Block(w.number("unsealed", 0)), Credit: w.number("credit", 1000), MaxEntry: int64(w.number("max_entry", 0)),
 		Frame: int(w.number("frame", 65536)), Codecs: strings.Split(w.text("codecs", "zstd"), ","), Heartbeat: w.duration("heartbeat", "1s")}
 	if h.From > 0 {
 		h.Epochs = w.epochs("epochs")
@@ -264,7 +264,7 @@ func (p *sourcePlayer) play(line words) []Action {
 		p.hello = line.hello(Session(line.number("session", 7)))
 		return nil
 	case "held":
-		held := Held{Region: "us-east"}
+		held := Held{Region: "us-east", MaxEntry: int64(line.number("max_entry", 0))}
 		switch line.list = append(line.list, ""); line.at(1) {
 		case "nothing":
 		case "unknown":

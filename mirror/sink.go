@@ -17,6 +17,7 @@ type SinkConfig struct {
 	Session   Session
 	Log       geo.CommitLog
 	To        geo.Region
+	MaxEntry  int64  // bytes of header and body that the replica can hold
 	Credit    uint64 // uncompressed bytes that may be under way
 	Frame     int    // uncompressed bytes wanted per frame
 	Codecs    []string
@@ -106,7 +107,7 @@ func (s *Sink) start(stand Stand) []Action {
 	hello := &Hello{
 		Session: s.cfg.Session, MinVersion: MinVersion, MaxVersion: MaxVersion,
 		Log: s.cfg.Log.Stream(), To: s.cfg.To, Credit: s.cfg.Credit, Frame: s.cfg.Frame,
-		Codecs: s.cfg.Codecs, Heartbeat: s.cfg.Heartbeat, Unsealed: stand.Unsealed,
+		Codecs: s.cfg.Codecs, Heartbeat: s.cfg.Heartbeat, Unsealed: stand.Unsealed, MaxEntry: s.cfg.MaxEntry,
 	}
 	if stand.Exists {
 		hello.From, hello.Last, hello.Epochs = stand.Last+1, stand.Digest, stand.Epochs

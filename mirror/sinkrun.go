@@ -171,6 +171,11 @@ func (s *sinkSession) dial(ctx context.Context, hello Message) *Failed {
 		return &Failed{CauseLost, err.Error()}
 	}
 	s.conn = conn
+	if timed, ok := conn.(RoundTripper); ok {
+		s.link.mu.Lock()
+		defer s.link.mu.Unlock()
+		s.link.status.RoundTrip = timed.RoundTrip()
+	}
 	return nil
 }
 

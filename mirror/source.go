@@ -129,6 +129,9 @@ func (s *Source) objection() (Cause, string) {
 		return CauseLocal, fmt.Sprintf("%s could not look up %s: %s", s.held.Region, h.Log, s.held.Problem)
 	case !s.held.Exists:
 		return CauseNoLog, fmt.Sprintf("%s has no log %s", s.held.Region, h.Log)
+	case h.MaxEntry > 0 && s.held.MaxEntry > h.MaxEntry:
+		return CauseRefused, fmt.Sprintf("producers may write entries of %d bytes in %s, %s takes %d: give broker.max_payload the same value in all regions",
+			s.held.MaxEntry, s.held.Region, h.To, h.MaxEntry)
 	case h.From == 0:
 		return "", ""
 	case !extent.Epochs.Extends(h.Epochs):

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"geomq/geo"
@@ -15,19 +14,15 @@ import (
 // lookPatience bounds how long finding out where a log stands may take.
 const lookPatience = 2 * time.Second
 
-// farewell bounds how long telling the peer why a session ends may take.
-const farewell = 250 * time.Millisecond
-
-// linger is how long entries of a busy log wait for company, counted from the
-// frame before: a frame takes the same work for one entry as for a hundred.
-const linger = 3 * time.Millisecond
-
 // Sources answers the sinks of other regions. It keeps nothing between
 // sessions and is safe for concurrent use.
 type Sources struct {
 	Region geo.Region
 	Holder Holder
-	Log    *slog.Logger
+	// MaxEntry is the largest entry that this region's producers may write, in
+	// bytes; 0 leaves it to the sinks' brokers to refuse what is too large.
+	MaxEntry int64
+	Log      *slog.Logger
 }
 
 // Serve runs one session over conn, whose first message was hello, until it
@@ -57,7 +52,7 @@ func (s *Sources) Serve(ctx context.Context, conn Conn, hello []byte) {
 func (s *Sources) held(ctx context.Context, h *Hello, session *sourceSession) (Held, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
-	held := Held{Region: s.Region}
+	held := Held{Region: s.Region, MaxEntry: s.MaxEntry}
 	id, err := geo.ParseCommitLog(h.Log)
 	if err != nil {
 		return held, nil // whatever that names, it is not here
@@ -100,280 +95,4 @@ func digestAt(ctx context.Context, log HeldLog, offset geo.Offset) (*entry.Diges
 	var h entry.Hasher
 	digest := h.Entry(&entries[0])
 	return &digest, nil
-}
-
-// sourceSession drives one Source.
-type sourceSession struct {
-	machine *Source
-	conn    Conn
-	held    HeldLog
-	log     *slog.Logger
-
-	start  time.Time
-	in     chan received
-	frames chan *Frame
-	events chan Event // what the goroutines of the session have found
-	looks  chan Look
-	seeks  chan Seek
-	ended  bool
-	group  sync.WaitGroup
-}
-
-type received struct {
-	data []byte
-	err  error
-}
-
-func (s *sourceSession) wait() { s.group.Wait() }
-
-// run is the only goroutine that touches the machine.
-func (s *sourceSession) run(ctx context.Context, opened Opened) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s.start = time.Now()
-	s.in, s.frames = make(chan received, 16), make(chan *Frame, 1)
-	s.events, s.seeks = make(chan Event, 8), make(chan Seek, 1)
-	s.looks = make(chan Look, 1)
-	s.step(ctx, opened)
-	if s.ended {
-		return
-	}
-	s.group.Go(func() { receiveAll(ctx, s.conn, s.in) })
-	s.group.Go(func() { s.watch(ctx) })
-	ticker := time.NewTicker(s.machine.Heartbeat())
-	defer ticker.Stop()
-	for !s.ended {
-		var frames chan *Frame
-		if s.machine.Wants() {
-			frames = s.frames
-		}
-		select {
-		case <-ctx.Done():
-			s.step(context.WithoutCancel(ctx), Failed{CauseDone, "the source's node is closing"})
-		case r := <-s.in:
-			s.step(ctx, r.event())
-		case f := <-frames:
-			s.step(ctx, Packed{f})
-		case ev := <-s.events:
-			s.step(ctx, ev)
-		case <-ticker.C:
-			s.step(ctx, Tick{time.Since(s.start)})
-		}
-	}
-}
-
-// event turns what came from the connection into an event.
-func (r received) event() Event {
-	switch {
-	case errors.Is(r.err, ErrNoSource):
-		return Failed{CauseAnswering, "no geomq source answers there"}
-	case r.err != nil:
-		return Failed{CauseLost, r.err.Error()}
-	}
-	m, err := Decode(r.data)
-	if err != nil {
-		return Failed{CauseDamaged, err.Error()}
-	}
-	return Received{m}
-}
-
-func receiveAll(ctx context.Context, conn Conn, in chan<- received) {
-	for {
-		data, err := conn.Receive(ctx)
-		select {
-		case in <- received{data, err}:
-		case <-ctx.Done():
-			return
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (s *sourceSession) step(ctx context.Context, ev Event) {
-	for _, action := range s.machine.Step(ev) {
-		switch a := action.(type) {
-		case Send:
-			if failed := s.send(ctx, a.Message); failed != nil {
-				s.step(ctx, *failed)
-				return
-			}
-		case Read:
-			s.group.Go(func() { s.read(ctx, a) })
-		case Look:
-			s.looks <- a // the machine asks again only after an answer
-		case Seek:
-			s.seeks <- a // and so here
-		case End:
-			s.ended = true
-			level := slog.LevelInfo
-			if a.Cause.Halts() {
-				level = slog.LevelWarn
-			}
-			s.log.Log(ctx, level, "link ended at its source", "cause", a.Cause, "reason", a.Text)
-		}
-	}
-}
-
-// send gives up on a peer that takes nothing for as long as it may be silent.
-// That a refusal did not arrive changes nothing: the session is over.
-func (s *sourceSession) send(ctx context.Context, m Message) *Failed {
-	limit := patience(s.machine.Heartbeat())
-	if m.Kind() == KindRefusal {
-		limit = farewell
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if err := s.conn.Send(ctx, Encode(nil, m)); err != nil && m.Kind() != KindRefusal {
-		return &Failed{CauseLost, err.Error()}
-	}
-	return nil
-}
-
-// watch answers the machine's questions to the holder's broker.
-func (s *sourceSession) watch(ctx context.Context) {
-	for {
-		var ev Event
-		select {
-		case <-ctx.Done():
-			return
-		case seek := <-s.seeks:
-			seals, err := s.held.Seals(ctx, seek.First, seek.Last)
-			if err != nil {
-				s.log.Warn("could not read seals, trying again", "error", err)
-			}
-			ev = Sealed{seals}
-		case <-s.looks:
-			extent, err := s.held.Extent(ctx)
-			if err != nil {
-				ev = Failed{CauseLocal, fmt.Sprintf("the holder's own broker does not say where the log ends: %v", err)}
-			} else {
-				ev = Headed{extent}
-			}
-		}
-		s.report(ctx, ev)
-	}
-}
-
-func (s *sourceSession) report(ctx context.Context, ev Event) {
-	select {
-	case s.events <- ev:
-	case <-ctx.Done():
-	}
-}
-
-// read packs the log from a.From on into frames, for ever.
-func (s *sourceSession) read(ctx context.Context, a Read) {
-	reader, err := s.held.Read(ctx, a.From)
-	if err != nil {
-		s.report(ctx, Failed{CauseLocal, err.Error()})
-		return
-	}
-	defer reader.Close()
-	p := &packing{reader: reader, next: a.From, codec: a.Codec, size: a.Frame, out: s.frames}
-	err = p.run(ctx)
-	var jump *jumpError
-	if errors.As(err, &jump) {
-		s.report(ctx, s.explain(ctx, jump))
-		return
-	}
-	if ctx.Err() == nil {
-		s.report(ctx, Failed{CauseLocal, err.Error()})
-	}
-}
-
-// explain says why offsets are missing: retention, or nothing known.
-func (s *sourceSession) explain(ctx context.Context, jump *jumpError) Event {
-	extent, err := s.held.Extent(ctx)
-	if err != nil {
-		return Failed{CauseLocal, err.Error()}
-	}
-	if jump.got < jump.want {
-		return Failed{CauseLocal, "the holder's reader went back: " + jump.Error()}
-	}
-	missing := geo.Range{First: jump.want, Last: jump.got - 1}
-	if extent.First > jump.want {
-		return Failed{CauseTrimmed, fmt.Sprintf("retention removed %s before it was sent; the holder now begins at %d", missing, extent.First)}
-	}
-	return Failed{CauseGap, fmt.Sprintf("offsets %s are missing at the holder and nothing says why: compare the holders with `geomq verify`", missing)}
-}
-
-// jumpError says that a reader skipped offsets.
-type jumpError struct{ want, got geo.Offset }
-
-func (e *jumpError) Error() string {
-	return fmt.Sprintf("offset %d came where %d was due", e.got, e.want)
-}
-
-// packing turns a reader's entries into frames: full ones while it is behind,
-// and at most one per linger when it keeps up.
-type packing struct {
-	reader Reader
-	packer Packer
-	next   geo.Offset
-	codec  Codec
-	size   int
-	out    chan<- *Frame
-	sent   time.Time
-}
-
-func (p *packing) run(ctx context.Context) error {
-	for {
-		entries, err := p.wait(ctx)
-		if err != nil {
-			return err
-		}
-		for i := range entries {
-			if err := p.add(ctx, &entries[i]); err != nil {
-				return err
-			}
-		}
-		if p.packer.Count() > 0 && time.Since(p.sent) >= linger {
-			if err := p.emit(ctx); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// wait returns the next entries, or none when a begun frame has waited enough.
-func (p *packing) wait(ctx context.Context) ([]entry.Entry, error) {
-	if p.packer.Count() == 0 {
-		return p.reader.Next(ctx)
-	}
-	short, cancel := context.WithDeadline(ctx, p.sent.Add(linger))
-	defer cancel()
-	entries, err := p.reader.Next(short)
-	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return nil, nil
-	}
-	return entries, err
-}
-
-func (p *packing) add(ctx context.Context, e *entry.Entry) error {
-	if e.Offset != p.next {
-		return &jumpError{want: p.next, got: e.Offset}
-	}
-	p.next++
-	// A large entry begins a frame of its own, so that no frame is longer than
-	// the larger of p.size and one entry.
-	full := p.packer.Count() == MaxEntries || p.packer.Size()+e.Size() > p.size
-	if p.packer.Count() > 0 && full {
-		if err := p.emit(ctx); err != nil {
-			return err
-		}
-	}
-	p.packer.Add(e)
-	return nil
-}
-
-func (p *packing) emit(ctx context.Context) error {
-	p.sent = time.Now()
-	select {
-	case p.out <- p.packer.Pack(p.codec):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -41,8 +41,11 @@ type LinkStatus struct {
 	Head   Head
 	HeadAt time.Time
 	Fresh  bool
-	Credit uint64 // uncompressed bytes that may be under way
-	Used   uint64 // uncompressed bytes that are
+	// RoundTrip is how long the way to the holder's broker and back took when
+	// the session began; 0 where the connection does not know.
+	RoundTrip time.Duration
+	Credit    uint64 // uncompressed bytes that may be under way
+	Used      uint64 // uncompressed bytes that are
 	Totals
 	Refused map[Cause]uint64 // sessions ended, by cause
 }

@@ -115,6 +115,9 @@ type Held struct {
 	Region geo.Region
 	Exists bool
 	Extent geo.Extent
+	// MaxEntry is the largest entry that producers may write there, header and
+	// body together in bytes; 0 where that is unknown.
+	MaxEntry int64
 	// Problem says why the holder could not look up the rest; empty if it could.
 	Problem string
 	// Digest is that of the holder's entry at Hello.From − 1, nil if it holds

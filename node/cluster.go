@@ -52,6 +52,8 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", mirror.ErrNoLog, err)
 	case errors.Is(err, broker.ErrFenced):
 		return fmt.Errorf("%w: %w", mirror.ErrFenced, err)
+	case errors.Is(err, broker.ErrSealed):
+		return fmt.Errorf("%w: %w", mirror.ErrSealed, err)
 	case errors.As(err, &conflict):
 		return fmt.Errorf("%w: %w", mirror.ErrStream, err)
 	}
@@ -74,6 +76,10 @@ func (l heldLog) Unsealed(ctx context.Context) (geo.Block, error) {
 		return 0, err
 	}
 	return newest + 1, nil
+}
+
+func (l heldLog) PutSeal(ctx context.Context, seal geo.Seal) error {
+	return translate(l.CommitLog.PutSeal(ctx, seal))
 }
 
 func (l heldLog) Append(ctx context.Context, last geo.Offset, applied func(geo.Offset)) (mirror.Appender, error) {

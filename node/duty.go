@@ -55,7 +55,7 @@ func (n *Node) newLink(id geo.CommitLog) *mirror.Link {
 	c := n.cluster()
 	return mirror.NewLink(mirror.LinkConfig{
 		Log: id, From: id.Origin, To: n.cfg.Region, Dialer: n.dialer(), Replicas: c,
-		Credit: uint64(n.cfg.Link.Credit), Frame: int(n.cfg.Link.Frame), Codec: codec,
+		MaxEntry: n.maxEntry(), Credit: uint64(n.cfg.Link.Credit), Frame: int(n.cfg.Link.Frame), Codec: codec,
 		Heartbeat: n.cfg.Link.Heartbeat, Logger: n.log,
 	})
 }

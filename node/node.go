@@ -214,9 +214,13 @@ func replicas(cfg *configs.Config, log configs.Log) int {
 	return 3
 }
 
+// maxEntry is the largest entry that producers of this region may write and that
+// its replicas take: what is kept free of max_payload is for what replicas add.
+func (n *Node) maxEntry() int64 { return int64(n.cfg.Broker.MaxPayload) - broker.Reserve }
+
 // listener answers the sinks of other regions.
 func (n *Node) listener() *natslink.Listener {
-	sources := &mirror.Sources{Region: n.cfg.Region, Holder: n.cluster(), Log: n.log}
+	sources := &mirror.Sources{Region: n.cfg.Region, Holder: n.cluster(), MaxEntry: n.maxEntry(), Log: n.log}
 	return &natslink.Listener{
 		URL: n.broker.URL(), User: broker.LinkUser, Password: broker.LinkPassword(n.secret),
 		Name: n.cfg.Node, Serve: sources.Serve, Log: n.log,
@@ -228,6 +232,9 @@ func (n *Node) dialer() *natslink.Dialer {
 	return &natslink.Dialer{
 		Name: n.cfg.Node, User: broker.LinkUser, Password: broker.LinkPassword(n.secret),
 		Addresses: func(region geo.Region) []string {
+			if address, ok := n.cfg.Link.Via[region]; ok {
+				return []string{address}
+			}
 			var addresses []string
 			for _, node := range n.members.Region(region) {
 				addresses = append(addresses, node.NATS)

@@ -42,6 +42,9 @@ func outcomeLine(out term.Output, log geo.CommitLog, r *verify.Report) string {
 	holders := plural(len(r.Holders), "region")
 	switch {
 	case r.Outcome == verify.Different:
+		if r.DifferingBlocks == 0 {
+			return name + "  " + out.Paint(term.Bad, "DIFFERENT") + ": its origin lacks what replicas hold"
+		}
 		where := "in " + plural(int(r.DifferingBlocks), "block") + " of 1,024 offsets"
 		if first := firstDifference(r); first > 0 {
 			where = "from offset " + table.Count(first) + " on, " + where

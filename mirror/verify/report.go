@@ -14,7 +14,8 @@ const (
 	// Clean: every compared offset is equal in all holders and agrees with the
 	// seals.
 	Clean Outcome = "clean"
-	// Different: the entries of some offset differ, or break a seal.
+	// Different: the entries of some offset differ, or break a seal, or a replica
+	// holds offsets that its origin has lost.
 	Different Outcome = "different"
 	// Incomplete: nothing differs as far as it was compared, but a holder could
 	// not be read to the end, or no offset is held by all of them.
@@ -57,7 +58,7 @@ type HolderReport struct {
 type Lacking struct {
 	Region geo.Region `json:"region"`
 	Range  geo.Range  `json:"range"`
-	// Reason is ReasonTrimmed, ReasonBehind or ReasonTrimming.
+	// Reason is ReasonTrimmed, ReasonBehind, ReasonLost or ReasonTrimming.
 	Reason string `json:"reason"`
 }
 
@@ -65,6 +66,7 @@ type Lacking struct {
 const (
 	ReasonTrimmed  = "trimmed"
 	ReasonBehind   = "not there yet"
+	ReasonLost     = "it is the origin and has lost them"
 	ReasonTrimming = "trimmed while it was verified"
 )
 
@@ -142,9 +144,21 @@ func (s Side) String() string {
 	return text + " has " + s.Digest
 }
 
+// lost is what the origin had and has not any more at its end, nil if nothing.
+func (r Report) lost() *Lacking {
+	for i := range r.NotComparable {
+		if r.NotComparable[i].Reason == ReasonLost {
+			return &r.NotComparable[i]
+		}
+	}
+	return nil
+}
+
 // String is one line that sums the report up.
 func (r Report) String() string {
 	switch {
+	case r.Outcome == Different && len(r.Differences) == 0:
+		return fmt.Sprintf("%s: DIFFERENT, %s has lost %s", r.Stream, r.lost().Region, r.lost().Range)
 	case r.Outcome == Different:
 		return fmt.Sprintf("%s: DIFFERENT in %d blocks; %s", r.Stream, r.DifferingBlocks, r.Differences[0])
 	case r.Outcome == Incomplete:

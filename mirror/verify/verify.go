@@ -78,12 +78,20 @@ func distinct(holders []Holder) error {
 	return nil
 }
 
-// measure asks the holders that have not failed for their extents, all at once.
+// measure asks the holders that have not failed for their extents: the origin
+// last, so that no healthy replica can seem to be ahead of it.
 func (v *verification) measure(ctx context.Context) {
+	isOrigin := func(h Holder) bool { return h.Region() == v.log.Origin }
+	v.ask(ctx, func(h Holder) bool { return !isOrigin(h) })
+	v.ask(ctx, isOrigin)
+}
+
+// ask measures the holders that which picks, all at once.
+func (v *verification) ask(ctx context.Context, which func(Holder) bool) {
 	errs := make([]error, len(v.holders))
 	var asking sync.WaitGroup
 	for i, h := range v.holders {
-		if v.failed[i] != nil {
+		if v.failed[i] != nil || !which(h) {
 			continue
 		}
 		asking.Go(func() {
@@ -144,7 +152,11 @@ func (v *verification) lacking() []Lacking {
 			out = append(out, Lacking{Region: region, Range: before, Reason: ReasonTrimmed})
 		}
 		if behind := all.Intersect(geo.Range{First: e.Last + 1, Last: all.Last}); behind.Len() > 0 {
-			out = append(out, Lacking{Region: region, Range: behind, Reason: ReasonBehind})
+			reason := ReasonBehind
+			if region == v.log.Origin {
+				reason = ReasonLost
+			}
+			out = append(out, Lacking{Region: region, Range: behind, Reason: reason})
 		}
 	}
 	return out
@@ -178,7 +190,7 @@ func (v *verification) finish() {
 
 func (v *verification) outcome() Outcome {
 	switch {
-	case v.report.DifferingBlocks > 0:
+	case v.report.DifferingBlocks > 0 || v.report.lost() != nil:
 		return Different
 	case v.alive() < len(v.holders):
 		return Incomplete

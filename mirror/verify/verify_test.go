@@ -105,6 +105,16 @@ func TestWhatSomeoneLacksIsListedAndNotCompared(t *testing.T) {
 	}
 }
 
+func TestAReplicaAheadOfItsOriginIsADifference(t *testing.T) {
+	report := verified(t, holder("us-east", listed(2000)), holder("eu-west", listed(2003)), holder("ap-south", listed(1990)))
+	if report.Outcome != Different || report.DifferingBlocks != 0 {
+		t.Fatalf("%s", report)
+	}
+	if text := report.String(); !strings.Contains(text, "us-east has lost 2001…2003") {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestAnEmptyReplicaProvesNothing(t *testing.T) {
 	report := verified(t, holder("us-east", listed(10)), holder("eu-west", nil))
 	if report.Outcome != Incomplete || report.Holders[1].BehindBy != 10 {

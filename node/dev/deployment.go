@@ -51,12 +51,6 @@ func AddressesFile(data string) string { return filepath.Join(data, "dev.json") 
 
 // lay picks ports, makes the key, and writes one configuration per node.
 func (o *Options) lay() ([]*configs.Config, error) {
-	if err := os.MkdirAll(o.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
-	if err := os.Remove(AddressesFile(o.Data)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove the addresses of the last start: %w", err)
-	}
 	key, err := o.key()
 	if err != nil {
 		return nil, err

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"geomq/admin"
+	"geomq/broker"
 	"geomq/configs"
 	"geomq/geo"
 	"geomq/node"
@@ -57,6 +59,11 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	began := time.Now()
+	lock, err := o.take()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	cfgs, err := o.lay()
 	if err != nil {
 		return err
@@ -84,6 +91,20 @@ func Run(ctx context.Context, o Options) error {
 	fmt.Fprintln(o.Out, "\nclosing")
 	running.Wait()
 	return errors.Join(unless(context.Cause(ctx), context.Canceled), errors.Join(distinct(failures, context.Cause(ctx))...))
+}
+
+// take makes the folder this process' own and forgets the addresses of the start
+// before.
+func (o *Options) take() (io.Closer, error) {
+	lock, err := broker.LockFolder(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(AddressesFile(o.Data)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		lock.Close()
+		return nil, fmt.Errorf("remove the addresses of the last start: %w", err)
+	}
+	return lock, nil
 }
 
 // serve waits until everything answers, says so, and shows the links until ctx

@@ -18,6 +18,9 @@ const (
 	toSink      = ".k"
 	toSource    = ".s"
 	queueGroup  = "source"
+	// writePatience bounds how long a write may wait for a peer that takes
+	// nothing; the connection is over then.
+	writePatience = 3 * time.Second
 	// drainPatience bounds how long the last message of a session may take.
 	drainPatience = 500 * time.Millisecond
 )
@@ -32,7 +35,12 @@ type conn struct {
 	peer string // subject on which the other side listens
 	// owned tells whether the connection ends with the session.
 	owned bool
+	// trip is the round trip to the server when the connection was opened.
+	trip time.Duration
 }
+
+// RoundTrip implements mirror.RoundTripper.
+func (c *conn) RoundTrip() time.Duration { return c.trip }
 
 func open(nc *nats.Conn, listen, peer string, owned bool) (*conn, error) {
 	sub, err := nc.SubscribeSync(listen)
@@ -45,7 +53,8 @@ func open(nc *nats.Conn, listen, peer string, owned bool) (*conn, error) {
 	return &conn{nats: nc, sub: sub, peer: peer, owned: owned}, nil
 }
 
-// Send publishes data; NATS copies it.
+// Send publishes data; NATS copies it. It waits for at most writePatience,
+// whatever the context says: NATS' client knows no other limit for a write.
 func (c *conn) Send(_ context.Context, data []byte) error {
 	if err := c.nats.Publish(c.peer, data); err != nil {
 		return fmt.Errorf("send %d bytes to %s: %w", len(data), c.nats.ConnectedUrlRedacted(), err)

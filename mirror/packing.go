@@ -1,0 +1,94 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+// linger is how long entries of a busy log wait for company, counted from the
+// frame before: a frame takes the same work for one entry as for a hundred.
+const linger = 3 * time.Millisecond
+
+// packing turns a reader's entries into frames: full ones while it is behind,
+// and at most one per linger when it keeps up.
+type packing struct {
+	reader Reader
+	packer Packer
+	next   geo.Offset
+	codec  Codec
+	size   int
+	out    chan<- *Frame
+	sent   time.Time
+}
+
+func (p *packing) run(ctx context.Context) error {
+	for {
+		entries, err := p.wait(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range entries {
+			if err := p.add(ctx, &entries[i]); err != nil {
+				return err
+			}
+		}
+		if p.packer.Count() > 0 && time.Since(p.sent) >= linger {
+			if err := p.emit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// wait returns the next entries, or none when a begun frame has waited enough.
+func (p *packing) wait(ctx context.Context) ([]entry.Entry, error) {
+	if p.packer.Count() == 0 {
+		return p.reader.Next(ctx)
+	}
+	short, cancel := context.WithDeadline(ctx, p.sent.Add(linger))
+	defer cancel()
+	entries, err := p.reader.Next(short)
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return nil, nil
+	}
+	return entries, err
+}
+
+func (p *packing) add(ctx context.Context, e *entry.Entry) error {
+	if e.Offset != p.next {
+		return &jumpError{want: p.next, got: e.Offset}
+	}
+	p.next++
+	// A large entry begins a frame of its own, so that no frame is longer than
+	// the larger of p.size and one entry.
+	full := p.packer.Count() == MaxEntries || p.packer.Size()+e.Size() > p.size
+	if p.packer.Count() > 0 && full {
+		if err := p.emit(ctx); err != nil {
+			return err
+		}
+	}
+	p.packer.Add(e)
+	return nil
+}
+
+func (p *packing) emit(ctx context.Context) error {
+	p.sent = time.Now()
+	select {
+	case p.out <- p.packer.Pack(p.codec):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// jumpError says that a reader skipped offsets.
+type jumpError struct{ want, got geo.Offset }
+
+func (e *jumpError) Error() string {
+	return fmt.Sprintf("offset %d came where %d was due", e.got, e.want)
+}
