@@ -16,8 +16,8 @@ import (
 )
 
 // events names a file of real events for what measures; made-up ones take its
-// place where none is named.
-var events = flag.String("events", "", "NDJSON file, gzip, of events with a field page")
+// place where neither the flag nor GEOMQ_EVENTS names one.
+var events = flag.String("events", os.Getenv("GEOMQ_EVENTS"), "NDJSON file, gzip, of events with a field page")
 
 const wireGoal = 80 // bytes per real event with zstd
 

@@ -63,7 +63,7 @@ var mutations = []mutation{
 
 // TestMistakesTurnTheTestsRed makes one mistake at a time in a copy of the module
 // and expects the tests to fail there.
-func TestMistakesTurnTheTestsRed(t *testing.T) {
+func TestSlowMistakesTurnTheTestsRed(t *testing.T) {
 	root := copyModule(t)
 	for _, pkg := range []string{links, entries, "./dedupe"} {
 		if out, green := runTests(t, root, pkg); !green {
