@@ -38,6 +38,9 @@ func (h *History) checkOne(v *violations, holding Holding, order func(string) in
 		if before, twice := at[e.Key]; twice && e.Key != "" {
 			v.add("I2", "I2: %s holds key %s at offset %d and at %d", holding.Region, e.Key, before, e.Offset)
 		}
+		if len(h.sent) > 0 && !h.sent[e.Key] {
+			v.add("I2 sent", "I2: %s holds key %q at offset %d, which nobody published", holding.Region, e.Key, e.Offset)
+		}
 		at[e.Key] = e.Offset
 		if seen, ok := h.seen[e.Offset]; ok && seen != e.What {
 			v.add("I4", "I4/I5: %s holds another entry at offset %d than was shown there", holding.Region, e.Offset)

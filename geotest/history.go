@@ -26,13 +26,22 @@ type History struct {
 
 	mu     sync.Mutex
 	acked  map[string]uint64 // key → offset
+	sent   map[string]bool   // keys that were published, acknowledged or not
 	seen   map[uint64]Seen   // offset → what was shown there first, anywhere
 	broken []string
 }
 
 // NewHistory returns an empty History.
 func NewHistory() *History {
-	return &History{acked: make(map[string]uint64), seen: make(map[uint64]Seen)}
+	return &History{acked: make(map[string]uint64), sent: make(map[string]bool), seen: make(map[uint64]Seen)}
+}
+
+// Sent notes that a producer is about to publish the message with key. Once that
+// was called, a key that was never sent counts as a violation.
+func (h *History) Sent(key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sent[key] = true
 }
 
 // Acked notes that the producer was told that the message with key stands at
@@ -97,6 +106,13 @@ type Held struct {
 // keyHeaders are where an entry's key stands, at its origin and in a replica.
 var keyHeaders = []string{"Nats-Msg-Id", "Gq-Nats-Msg-Id"}
 
+// See is what a reader sees of a message with that subject, Nats-Msg-Id and body.
+func See(subject, id string, body []byte) Seen {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q %q %q", subject, id, body)
+	return Seen(sum.Sum(nil)[:16])
+}
+
 func (h *History) held(m jetstream.Msg) (Held, error) {
 	meta, err := m.Metadata()
 	if err != nil {
@@ -108,9 +124,7 @@ func (h *History) held(m jetstream.Msg) (Held, error) {
 			e.Key = id
 		}
 	}
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q %q", m.Subject(), e.Key, m.Data())
-	e.What = Seen(sum.Sum(nil)[:16])
+	e.What = See(m.Subject(), e.Key, m.Data())
 	if h.Key != nil {
 		e.Key = h.Key(e.Key)
 	}

@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"node":    {"geo", "mirror", "broker", "configs", "admin"},
 	"bench":   {"geo", "broker", "configs", "client", "node"},
 	"cmd":     {"geo", "mirror", "configs", "admin", "client", "node", "bench"},
-	"geotest": {"geo", "admin", "client", "bench"},
+	"geotest": {"geo", "admin", "client", "bench", "configs"},
 }
 
 // foreign names libraries that only one package may know.

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -82,21 +81,10 @@ func killWhileImporting(t *testing.T, kills, events int) {
 	if got := h.AckCount(); got != events {
 		t.Errorf("the import was told of %d events, not %d", got, events)
 	}
-	if err := h.Check(holdings, line); err != nil {
+	if err := h.Check(holdings, placeOf); err != nil {
 		t.Error(err)
 	}
 	t.Logf("%d kills, %d events acknowledged, %d offsets watched in %d regions", kills, h.AckCount(), h.SeenCount(), len(holdings))
-}
-
-// lineOf is the number of the line that an import's message id ends with.
-func lineOf(id string) string { return id[strings.LastIndexByte(id, '-')+1:] }
-
-func line(key string) int {
-	n, err := strconv.Atoi(key)
-	if err != nil {
-		return -1
-	}
-	return n
 }
 
 // importing is `geomq import -`, fed at a steady rate.

@@ -82,6 +82,13 @@ func (p *Process) Kill() { p.signal(syscall.SIGKILL) }
 // Interrupt asks the process to end, as Ctrl-C does, and returns when it has.
 func (p *Process) Interrupt() { p.signal(syscall.SIGINT) }
 
+// Pause stops the process where it stands (SIGSTOP) until Resume; its
+// connections stay open.
+func (p *Process) Pause() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on (SIGCONT).
+func (p *Process) Resume() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+
 func (p *Process) signal(s syscall.Signal) {
 	_ = p.cmd.Process.Signal(s) // fails only on a process that is gone
 	<-p.done

@@ -1,0 +1,62 @@
+//go:build slow
+
+package geotest
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestSlowLab gives every mix of faults GEOMQ_LAB_SECONDS, 20 if that is not set.
+func TestSlowLab(t *testing.T) {
+	seconds := 20
+	if text := os.Getenv("GEOMQ_LAB_SECONDS"); text != "" {
+		var err error
+		if seconds, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("GEOMQ_LAB_SECONDS: %v", err)
+		}
+	}
+	for _, m := range mixes {
+		t.Run(m.name, func(t *testing.T) { m.run(t, seedOf(t), time.Duration(seconds)*time.Second) })
+	}
+}
+
+// A link whose path was cut for ten seconds moves data within a second of the
+// heal, whether the cut was told or not. The test leaves half a second for a busy
+// machine.
+func TestSlowLabLinksAreBackAfterTheHeal(t *testing.T) {
+	const (
+		cutFor = 10 * time.Second
+		within = 1500 * time.Millisecond
+	)
+	for _, how := range []Cut{CutReset, CutBlackHole} {
+		t.Run(string(how), func(t *testing.T) {
+			r := StartRegions(t, Options{Regions: []string{"us-east", "eu-west"}})
+			load := StartWorkload(t, r, 200, seedOf(t))
+			Await(t, healPatience, func(ctx context.Context) error {
+				return load.Reached(ctx, map[string]uint64{"us-east": 100, "eu-west": 100})
+			})
+			r.Cut(t, "us-east", "eu-west", how)
+			<-time.After(cutFor)
+			stuck, err := load.end(t.Context(), "eu-west", "us-east")
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			r.Heal(t, "us-east", "eu-west")
+			Await(t, healPatience, func(ctx context.Context) error {
+				return load.Reached(ctx, map[string]uint64{"us-east": stuck + 1})
+			})
+			took := time.Since(began)
+			t.Logf("after a %s of %s the link moved data %s after the heal", how, cutFor, took.Round(time.Millisecond))
+			if took > within {
+				t.Errorf("the link moved data only %s after the heal; it should within 1s", took)
+			}
+			load.Finish(t, healPatience)
+			Await(t, healPatience, load.Check)
+		})
+	}
+}

@@ -1,0 +1,183 @@
+package geotest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLab is the fault lab in short: everything at once, for a few seconds.
+// TestSlowLab gives every mix its time.
+func TestLab(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three regions and their faults take their time under the race detector")
+	}
+	mixes[len(mixes)-1].run(t, seedOf(t), 6*time.Second)
+}
+
+// healPatience is how long replicas may take to be equal after the last heal
+// (I9). What a lab's few regions are behind, loopback carries in no time.
+const healPatience = 30 * time.Second
+
+// lab is one deployment under one mix of faults.
+type lab struct {
+	t       *testing.T
+	regions *Regions
+	load    *Workload
+	rng     *rand.Rand
+
+	faults  map[string]int // by name
+	longest time.Duration  // from a heal until every replica had caught up
+}
+
+// seedOf is GEOMQ_SEED, or another one each time.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("GEOMQ_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("GEOMQ_SEED: %v", err)
+		}
+	}
+	t.Logf("seed %d; GEOMQ_SEED=%d draws the same faults again", seed, seed)
+	return seed
+}
+
+// run harms a deployment under load for at least that long, heals it, and checks
+// that nothing that it promises was broken.
+func (m mix) run(t *testing.T, seed uint64, duration time.Duration) {
+	l := &lab{t: t, regions: StartRegions(t, Options{}), rng: rand.New(rand.NewPCG(seed, 0)), faults: map[string]int{}}
+	t.Cleanup(l.tell)
+	l.load = StartWorkload(t, l.regions, 400, seed)
+	m.weather(l)
+	for began := time.Now(); time.Since(began) < duration; {
+		l.round(m)
+	}
+	l.calm()
+	l.load.Finish(t, healPatience)
+	l.recover()
+	l.verify()
+	Await(t, time.Minute, l.load.Check)
+	t.Logf("%s: %d operations acknowledged, faults: %s; lost 0, duplicates 0, longest recovery %s",
+		m.name, l.load.AckCount(), l.told(), l.longest.Round(time.Millisecond))
+}
+
+// round begins up to m.atOnce faults, one after the other, and ends them in
+// another order. Half of the rounds wait until all replicas have caught up.
+func (l *lab) round(m mix) {
+	var active []fault
+	taken := map[string]bool{}
+	for range 1 + l.rng.IntN(m.atOnce) {
+		f := m.draw[l.rng.IntN(len(m.draw))](l)
+		pause := l.between(0, 300*time.Millisecond)
+		if taken[f.target] {
+			continue
+		}
+		taken[f.target] = true
+		l.sleep(pause)
+		f.begin()
+		l.faults[f.name]++
+		active = append(active, f)
+	}
+	l.sleep(l.between(m.least, m.most))
+	l.rng.Shuffle(len(active), func(i, j int) { active[i], active[j] = active[j], active[i] })
+	for _, f := range active {
+		f.end()
+	}
+	if l.rng.IntN(2) == 0 {
+		l.recover()
+	}
+}
+
+func (l *lab) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(l.rng.Int64N(int64(most-least)))
+}
+
+// sleep lets the load run. A region that dies of itself meanwhile fails the test.
+func (l *lab) sleep(d time.Duration) {
+	l.t.Helper()
+	select {
+	case <-time.After(d):
+	case <-l.t.Context().Done():
+	}
+	if err := l.regions.Failed(); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// recover waits until every replica has what its origin has now.
+func (l *lab) recover() {
+	l.t.Helper()
+	began := time.Now()
+	var ends map[string]uint64
+	Await(l.t, healPatience, func(ctx context.Context) error {
+		if ends == nil {
+			found, err := l.load.Ends(ctx)
+			if err != nil {
+				return err
+			}
+			ends = found
+		}
+		return l.load.Reached(ctx, ends)
+	})
+	l.longest = max(l.longest, time.Since(began))
+}
+
+// calm ends delays and slices.
+func (l *lab) calm() {
+	for _, p := range l.pairs() {
+		l.regions.Delay(l.t, p[0], p[1], 0)
+		l.regions.Slice(l.t, p[0], p[1], 0)
+	}
+}
+
+// verify lets geomq itself compare all holders.
+func (l *lab) verify() {
+	l.t.Helper()
+	Await(l.t, healPatience, func(context.Context) error {
+		out, code := Run(l.t, "verify", "--admin", l.regions.All()[0].Admin)
+		if code != 0 {
+			return fmt.Errorf("geomq verify exits with %d:\n%s", code, out)
+		}
+		return nil
+	})
+}
+
+func (l *lab) pairs() [][2]string {
+	var pairs [][2]string
+	all := l.regions.All()
+	for i, a := range all {
+		for _, b := range all[i+1:] {
+			pairs = append(pairs, [2]string{a.Name, b.Name})
+		}
+	}
+	return pairs
+}
+
+func (l *lab) told() string {
+	var texts []string
+	for name, n := range l.faults {
+		texts = append(texts, fmt.Sprintf("%d × %s", n, name))
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, ", ")
+}
+
+// tell shows what the regions have logged where the test failed.
+func (l *lab) tell() {
+	if !l.t.Failed() {
+		return
+	}
+	l.t.Logf("faults so far: %s", l.told())
+	for _, r := range l.regions.All() {
+		out := l.regions.Output(l.t, r.Name)
+		l.t.Logf("%s has logged at last:\n%s", r.Name, out[max(0, len(out)-4000):])
+	}
+}

@@ -1,0 +1,102 @@
+package geotest
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// Kill ends a region's process the hard way (SIGKILL).
+func (r *Regions) Kill(t testing.TB, region string) {
+	t.Helper()
+	s := r.site(t, region)
+	s.up = false
+	s.process.Kill()
+}
+
+// Restart starts a region again after Kill, and returns when it answers.
+func (r *Regions) Restart(t testing.TB, region string) {
+	t.Helper()
+	s := r.site(t, region)
+	if !s.ended() {
+		t.Fatalf("%s is still running: kill it first", region)
+	}
+	r.launch(t, s)
+	s.awaitReady(t)
+}
+
+// Stop halts a region where it stands (SIGSTOP); its connections stay open.
+func (r *Regions) Stop(t testing.TB, region string) {
+	t.Helper()
+	r.site(t, region).process.Pause()
+}
+
+// Continue lets a stopped region go on.
+func (r *Regions) Continue(t testing.TB, region string) {
+	t.Helper()
+	r.site(t, region).process.Resume()
+}
+
+// Wipe removes all that a killed region kept. Its replicas can be pulled again.
+// Its own log can't: other regions hold entries that it has lost, and their links
+// halt on it. So a test wipes a region that published nothing, or expects that.
+func (r *Regions) Wipe(t testing.TB, region string) {
+	t.Helper()
+	s := r.site(t, region)
+	if !s.ended() {
+		t.Fatalf("%s is still running: kill it before its data goes", region)
+	}
+	if err := os.RemoveAll(s.data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Cut breaks the path between a and b. CutOneWay swallows what flows from a to b.
+func (r *Regions) Cut(t testing.TB, a, b string, how Cut) {
+	t.Helper()
+	aPulls, bPulls := r.path(t, a, b), r.path(t, b, a)
+	switch how {
+	case CutReset:
+		aPulls.Reset()
+		bPulls.Reset()
+	case CutBlackHole:
+		aPulls.lose(upward, downward)
+		bPulls.lose(upward, downward)
+	case CutOneWay:
+		aPulls.lose(upward)
+		bPulls.lose(downward)
+	default:
+		t.Fatalf("unknown cut %q", how)
+	}
+}
+
+// Heal mends the path between a and b; delay, slices and rate stay.
+func (r *Regions) Heal(t testing.TB, a, b string) {
+	t.Helper()
+	r.path(t, a, b).Heal()
+	r.path(t, b, a).Heal()
+}
+
+// Delay lets every byte between a and b arrive that much later: half a round
+// trip.
+func (r *Regions) Delay(t testing.TB, a, b string, d time.Duration) {
+	t.Helper()
+	r.path(t, a, b).Delay(d)
+	r.path(t, b, a).Delay(d)
+}
+
+// Slice cuts what flows between a and b into writes of at most n bytes; 0 ends
+// that.
+func (r *Regions) Slice(t testing.TB, a, b string, n int) {
+	t.Helper()
+	r.path(t, a, b).Slice(n)
+	r.path(t, b, a).Slice(n)
+}
+
+// Rate lets at most n bytes per second through each connection between a and b in
+// each direction; 0 ends that.
+func (r *Regions) Rate(t testing.TB, a, b string, n int) {
+	t.Helper()
+	r.path(t, a, b).Rate(n)
+	r.path(t, b, a).Rate(n)
+}
