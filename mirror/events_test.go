@@ -97,7 +97,7 @@ func pack(entries []entry.Entry, codec Codec, size int) (frames []*Frame) {
 func TestRealEventsAreSmallOnTheWire(t *testing.T) {
 	entries := realEvents(t)
 	if entries == nil {
-		t.Skip("-events names no file")
+		t.Skip("neither -events nor GEOMQ_EVENTS names a file")
 	}
 	for _, codec := range codecs {
 		wire := 0

@@ -5,6 +5,7 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"syscall"
 	"testing"
@@ -109,6 +110,9 @@ func TestSlowCatchUp(t *testing.T) {
 	l := w.nodes["eu-west"].Links()[0]
 	perEntry := float64(l.WireBytes) / float64(n)
 	t.Logf("%d events of %d bytes: %.1f bytes on the wire each, %.0f/s, %d frames", n, size/n, perEntry, n/took.Seconds(), l.Frames)
+	if os.Getenv(geotest.EventsVariable) == "" {
+		return // the bound is for real events; made-up ones are more random
+	}
 	if perEntry > bound {
 		t.Errorf("%.1f bytes on the wire per event, more than %d", perEntry, bound)
 	}

@@ -1,0 +1,178 @@
+package natslink
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"geomq/broker"
+	"geomq/geo"
+	"geomq/mirror"
+)
+
+// region is a broker with an address book that leads to it.
+func region(t *testing.T) (*broker.Broker, *Dialer) {
+	t.Helper()
+	secret := []byte("secret")
+	b, err := broker.Open(t.Context(), broker.Config{Name: "us-east-1", Cluster: "us-east", Data: t.TempDir(), Listen: "127.0.0.1:0", Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return b, &Dialer{Name: "eu-west-1", User: broker.LinkUser, Password: broker.LinkPassword(secret),
+		Addresses: func(geo.Region) []string { return []string{b.URL()} }}
+}
+
+// listen serves every session with serve until the test ends.
+func listen(t *testing.T, b *broker.Broker, d *Dialer, serve func(context.Context, mirror.Conn, []byte)) {
+	t.Helper()
+	l := &Listener{URL: b.URL(), User: d.User, Password: d.Password, Name: "us-east-1", Serve: serve, Log: slog.New(slog.DiscardHandler)}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := l.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+}
+
+// dial opens a session, asking again until somebody answers.
+func dial(t *testing.T, d *Dialer, hello []byte) (mirror.Conn, []byte) {
+	t.Helper()
+	for ctx := deadline(t); ; {
+		c, err := d.Dial(ctx, "us-east", hello)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := c.Receive(ctx)
+		if err == nil {
+			t.Cleanup(func() { c.Close() })
+			return c, first
+		}
+		c.Close()
+		if !errors.Is(err, mirror.ErrNoSource) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func deadline(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestARegionWithoutSourcesSaysSo(t *testing.T) {
+	_, d := region(t)
+	c, err := d.Dial(deadline(t), "us-east", []byte("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Receive(deadline(t)); !errors.Is(err, mirror.ErrNoSource) {
+		t.Errorf("%v, want ErrNoSource", err)
+	}
+}
+
+func TestAnUnknownRegionIsNamed(t *testing.T) {
+	_, d := region(t)
+	d.Addresses = func(geo.Region) []string { return nil }
+	if _, err := d.Dial(deadline(t), "mars", nil); err == nil || !bytes.Contains([]byte(err.Error()), []byte("mars")) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMessagesCrossInOrderBothWays(t *testing.T) {
+	b, d := region(t)
+	listen(t, b, d, func(ctx context.Context, c mirror.Conn, hello []byte) {
+		defer c.Close()
+		for data := hello; ; {
+			if err := c.Send(ctx, data); err != nil {
+				return
+			}
+			var err error
+			if data, err = c.Receive(ctx); err != nil {
+				return
+			}
+		}
+	})
+	c, first := dial(t, d, []byte("hello"))
+	if string(first) != "hello" {
+		t.Fatalf("the hello came back as %q", first)
+	}
+	if trip := c.(mirror.RoundTripper).RoundTrip(); trip <= 0 || trip > time.Second {
+		t.Errorf("a round trip of %s", trip)
+	}
+	large := bytes.Repeat([]byte("x"), 300_000)
+	for i := range 200 {
+		if err := c.Send(deadline(t), append(large[:1000*i:1000*i], byte(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 200 {
+		data, err := c.Receive(deadline(t))
+		if err != nil || len(data) != 1000*i+1 || data[1000*i] != byte(i) {
+			t.Fatalf("message %d came back with %d bytes: %v", i, len(data), err)
+		}
+	}
+}
+
+func TestASessionEndsWithItsConnection(t *testing.T) {
+	b, d := region(t)
+	listen(t, b, d, func(ctx context.Context, c mirror.Conn, hello []byte) {
+		_ = c.Send(ctx, hello) // its error shows as a session that never answers
+		<-ctx.Done()
+		c.Close()
+	})
+	c, _ := dial(t, d, []byte("hello"))
+	b.Close()
+	if data, err := c.Receive(deadline(t)); err == nil {
+		t.Errorf("received %q from a broker that is gone", data)
+	}
+}
+
+func TestForeignReplySubjectsOpenNothing(t *testing.T) {
+	for subject, want := range map[string]bool{
+		"geomq.l.0f3c.k": true, "geomq.l..k": false, "geomq.l.a.b.k": false, "geomq.l.>.k": false,
+		"geomq.l.0f3c.s": false, "_INBOX.abc": false, "": false, "geomq.l.*.k": false,
+	} {
+		if _, ok := session(subject); ok != want {
+			t.Errorf("%q opens a session: %t", subject, ok)
+		}
+	}
+}
+
+func TestAPlainClientCannotOpenASession(t *testing.T) {
+	b, d := region(t)
+	served := make(chan struct{}, 1)
+	listen(t, b, d, func(_ context.Context, c mirror.Conn, _ []byte) {
+		c.Close()
+		served <- struct{}{}
+	})
+	nc, err := nats.Connect(b.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if err := nc.PublishRequest(openSubject, prefix+"x"+toSink, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-served:
+		t.Error("a client without credentials opened a session")
+	case <-time.After(200 * time.Millisecond):
+	}
+}
