@@ -25,9 +25,6 @@ const (
 	drainPatience = 500 * time.Millisecond
 )
 
-// noResponders is the status by which a server says that nobody listens.
-const noResponders = "503"
-
 // conn is one side of a session. It implements mirror.Conn.
 type conn struct {
 	nats *nats.Conn
@@ -65,12 +62,12 @@ func (c *conn) Send(_ context.Context, data []byte) error {
 func (c *conn) Receive(ctx context.Context) ([]byte, error) {
 	m, err := c.sub.NextMsgWithContext(ctx)
 	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return nil, mirror.ErrNoSource
 	case err != nil && c.nats.IsClosed():
 		return nil, fmt.Errorf("connection to %s ended: %w", c.nats.ConnectedUrlRedacted(), errors.Join(err, c.nats.LastError()))
 	case err != nil:
 		return nil, err
-	case len(m.Data) == 0 && m.Header.Get("Status") == noResponders:
-		return nil, mirror.ErrNoSource
 	}
 	return m.Data, nil
 }

@@ -159,7 +159,7 @@ func TestAPlainClientCannotOpenASession(t *testing.T) {
 		c.Close()
 		served <- struct{}{}
 	})
-	nc, err := nats.Connect(b.URL())
+	nc, err := nats.Connect(b.URL(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
