@@ -116,7 +116,7 @@ func describe(r *Round, delay time.Duration, rounds int) string {
 	if r.WarmUp() {
 		name = "warming up"
 	}
-	return fmt.Sprintf("round trip %s, %s: %s %.0f entries/s, %.1f bytes on the wire each", delay, name, r.Side, r.PerSecond, r.WirePerEntry)
+	return fmt.Sprintf("round trip %s, %s: %s %.0f entries/s, %.1f bytes on the wire each, %s of processor time", delay, name, r.Side, r.PerSecond, r.WirePerEntry, r.Processor.Round(time.Millisecond))
 }
 
 // round lets one fresh replica catch up and takes it down again.
@@ -132,6 +132,10 @@ func (r *run) round(ctx context.Context, side side, number int, delay time.Durat
 		return round, err
 	}
 	defer stop()
+	before, err := processorTime()
+	if err != nil {
+		return round, err
+	}
 	rep, err := side.attach(ctx, dir, delay)
 	if err != nil {
 		return round, err
@@ -143,14 +147,18 @@ func (r *run) round(ctx context.Context, side side, number int, delay time.Durat
 	if err != nil {
 		return round, err
 	}
-	round = Round{Side: side.name(), Number: number, Took: end.Sub(rep.began()), WireBytes: rep.wire()}
+	after, err := processorTime()
+	if err != nil {
+		return round, err
+	}
+	round = Round{Side: side.name(), Number: number, Took: end.Sub(rep.began()), Processor: after - before, WireBytes: rep.wire()}
 	n := float64(r.cfg.Events)
 	round.PerSecond, round.WirePerEntry = n/round.Took.Seconds(), float64(round.WireBytes)/n
 	return round, nil
 }
 
-// profile begins a CPU profile if there shall be one; stop may be called more
-// than once.
+// profile begins a CPU profile if there shall be one; stop may be
+// called more than once.
 func (r *run) profile(name string) (stop func(), err error) {
 	if r.cfg.Profiles == "" {
 		return func() {}, nil

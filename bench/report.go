@@ -34,6 +34,8 @@ type Round struct {
 	Took   time.Duration
 	// PerSecond is in entries.
 	PerSecond float64
+	// Processor is what the whole process used from the replica's start on.
+	Processor time.Duration
 	// WireBytes is what went over the connection, both directions together.
 	WireBytes uint64
 	// WirePerEntry is in bytes.
@@ -61,6 +63,11 @@ func (s *Series) Ratio() float64 {
 // PerSecond is the median of a side's entries per second.
 func (s *Series) PerSecond(side string) float64 {
 	return median(s.each(side, func(r *Round) float64 { return r.PerSecond }))
+}
+
+// Processor is the median of a side's processor time.
+func (s *Series) Processor(side string) time.Duration {
+	return time.Duration(median(s.each(side, func(r *Round) float64 { return float64(r.Processor) })))
 }
 
 // WirePerEntry is the median of a side's bytes on the wire for each entry.

@@ -91,7 +91,7 @@ func (a *app) benchLines(r *bench.Report) []string {
 	t := table.New(
 		table.Column{Title: "ROUND TRIP"}, table.Column{Title: "ROUND", Right: true}, table.Column{Title: "SIDE"},
 		table.Column{Title: "TOOK", Right: true}, table.Column{Title: "ENTRIES/S", Right: true},
-		table.Column{Title: "WIRE B/ENTRY", Right: true},
+		table.Column{Title: "CPU", Right: true}, table.Column{Title: "WIRE B/ENTRY", Right: true},
 	)
 	var results []string
 	for i := range r.Series {
@@ -102,15 +102,20 @@ func (a *app) benchLines(r *bench.Report) []string {
 				number = "warm-up"
 			}
 			t.Row(table.Text(s.Delay.String()), table.Text(number), table.Text(round.Side), table.Text(table.Duration(round.Took)),
-				table.Text(table.Count(uint64(round.PerSecond))), table.Text(fmt.Sprintf("%.1f", round.WirePerEntry)))
+				table.Text(table.Count(uint64(round.PerSecond))),
+				table.Text(table.Duration(round.Processor)), table.Text(fmt.Sprintf("%.1f", round.WirePerEntry)))
 		}
-		results = append(results, fmt.Sprintf("round trip %s: ratio %.2f; geomq %s entries/s, %.1f B on the wire each; mirror %s entries/s, %.1f B",
-			s.Delay, s.Ratio(), table.Count(uint64(s.PerSecond(bench.Geomq))), s.WirePerEntry(bench.Geomq),
-			table.Count(uint64(s.PerSecond(bench.Native))), s.WirePerEntry(bench.Native)))
+		results = append(results, fmt.Sprintf("round trip %s: ratio %.2f; geomq %s; mirror %s",
+			s.Delay, s.Ratio(), benchSide(s, bench.Geomq), benchSide(s, bench.Native)))
 	}
 	lines := append(t.Lines(a.out), "")
 	lines = append(lines, results...)
 	return append(lines, fmt.Sprintf("%s events of %.0f B on average; %s", thousands(r.Events), r.MeanBytes, machine()), "$ "+commandLine())
+}
+
+func benchSide(s *bench.Series, side string) string {
+	return fmt.Sprintf("%s entries/s, %s of CPU, %.1f B on the wire each",
+		table.Count(uint64(s.PerSecond(side))), table.Duration(s.Processor(side)), s.WirePerEntry(side))
 }
 
 // machine says what the figures were measured on.
@@ -127,6 +132,7 @@ type benchRound struct {
 	WarmUp       bool    `json:"warm_up"`
 	Seconds      float64 `json:"seconds"`
 	PerSecond    float64 `json:"entries_per_second"`
+	Processor    float64 `json:"cpu_seconds"`
 	WirePerEntry float64 `json:"wire_bytes_per_entry"`
 }
 
@@ -152,6 +158,8 @@ func benchDocument(r *bench.Report) map[string]any {
 			"delay_seconds": s.Delay.Seconds(), "ratio": rounded(s.Ratio(), 3), "rounds": benchRounds(s),
 			"geomq_entries_per_second":  math.Round(s.PerSecond(bench.Geomq)),
 			"native_entries_per_second": math.Round(s.PerSecond(bench.Native)),
+			"geomq_cpu_seconds":         rounded(s.Processor(bench.Geomq).Seconds(), 3),
+			"native_cpu_seconds":        rounded(s.Processor(bench.Native).Seconds(), 3),
 		})
 	}
 	doc["series"] = series
@@ -163,7 +171,7 @@ func benchRounds(s *bench.Series) []benchRound {
 	for _, r := range s.Rounds {
 		rounds = append(rounds, benchRound{
 			Side: r.Side, Round: r.Number, WarmUp: r.WarmUp(), Seconds: rounded(r.Took.Seconds(), 4),
-			PerSecond: math.Round(r.PerSecond), WirePerEntry: rounded(r.WirePerEntry, 1),
+			PerSecond: math.Round(r.PerSecond), Processor: rounded(r.Processor.Seconds(), 3), WirePerEntry: rounded(r.WirePerEntry, 1),
 		})
 	}
 	return rounds
