@@ -20,11 +20,11 @@ type fault struct {
 }
 
 var mixes = []mix{
-	{name: "kill -9 and restart", draw: []func(*lab) fault{kill}, atOnce: 2, least: 50 * time.Millisecond, most: 2 * time.Second, weather: fair},
+	{name: "kill -9 and restart", draw: []func(*lab) fault{kill, kill, killTwice}, atOnce: 3, least: 50 * time.Millisecond, most: 2 * time.Second, weather: fair},
 	{name: "cuts", draw: []func(*lab) fault{cut(CutReset), cut(CutBlackHole), cut(CutOneWay)}, atOnce: 2,
 		least: 200 * time.Millisecond, most: 5 * time.Second, weather: fair},
 	{name: "stop and continue", draw: []func(*lab) fault{stop}, atOnce: 1, least: 200 * time.Millisecond, most: 8 * time.Second, weather: fair},
-	{name: "everything at once", draw: []func(*lab) fault{kill, cut(CutReset), cut(CutBlackHole), cut(CutOneWay), stop}, atOnce: 3,
+	{name: "everything at once", draw: []func(*lab) fault{kill, killTwice, cut(CutReset), cut(CutBlackHole), cut(CutOneWay), squeeze, stop}, atOnce: 3,
 		least: 100 * time.Millisecond, most: 4 * time.Second, weather: rough},
 }
 
@@ -43,6 +43,28 @@ func kill(l *lab) fault {
 	return fault{"kill", region,
 		func() { l.regions.Kill(l.t, region) },
 		func() { l.regions.Restart(l.t, region) }}
+}
+
+// killTwice kills a region again while it comes up.
+func killTwice(l *lab) fault {
+	region, after := l.anyRegion(), l.between(0, 400*time.Millisecond)
+	return fault{"kill twice", region,
+		func() { l.regions.Kill(l.t, region) },
+		func() {
+			l.regions.Launch(l.t, region)
+			l.sleep(after)
+			l.regions.Kill(l.t, region)
+			l.regions.Restart(l.t, region)
+		}}
+}
+
+// squeeze leaves a path less than its logs need, so that replicas fall behind.
+func squeeze(l *lab) fault {
+	pairs := l.pairs()
+	p, rate := pairs[l.rng.IntN(len(pairs))], 20_000+l.rng.IntN(100_000)
+	return fault{"squeeze", p[0] + " and " + p[1],
+		func() { l.regions.Rate(l.t, p[0], p[1], rate) },
+		func() { l.regions.Rate(l.t, p[0], p[1], 0) }}
 }
 
 func stop(l *lab) fault {

@@ -53,7 +53,7 @@ func seedOf(t *testing.T) uint64 {
 // run harms a deployment under load for at least that long, heals it, and checks
 // that nothing that it promises was broken.
 func (m mix) run(t *testing.T, seed uint64, duration time.Duration) {
-	l := &lab{t: t, regions: StartRegions(t, Options{}), rng: rand.New(rand.NewPCG(seed, 0)), faults: map[string]int{}}
+	l := &lab{t: t, regions: StartRegions(t, Options{CutGossip: true}), rng: rand.New(rand.NewPCG(seed, 0)), faults: map[string]int{}}
 	t.Cleanup(l.tell)
 	l.load = StartWorkload(t, l.regions, 400, seed)
 	m.weather(l)

@@ -23,14 +23,16 @@ const (
 type Options struct {
 	// Regions are the names; none stands for us-east, eu-west and ap-south.
 	Regions []string
+	// CutGossip lets Cut break gossip, too. Without it gossip is direct.
+	CutGossip bool
 	// Configure changes a region's configuration before it is written.
 	Configure func(*configs.Config)
 }
 
 // Regions is a deployment of one `geomq server` process per region. Between each
 // two regions lie two Proxies, one for the links of each, which the verbs Cut,
-// Heal, Delay, Slice and Rate harm. Gossip, the admin API and clients reach every
-// region directly.
+// Heal, Delay, Slice and Rate harm. The admin API and clients reach every region
+// directly, and so does gossip unless Options says otherwise.
 //
 // All methods belong to the goroutine of the test.
 type Regions struct {
@@ -46,6 +48,8 @@ type site struct {
 	Region
 	config  string // file
 	data    string // folder
+	gossip  string // host:port on which it listens
+	relay   *relay // of its gossip, or nil
 	process *Process
 	lives   int
 	up      bool // as the test wants it; a process that ended by itself is found by Failed
@@ -60,11 +64,19 @@ func StartRegions(t testing.TB, o Options) *Regions {
 	}
 	r := &Regions{paths: map[pull]*Proxy{}}
 	plans := make(map[string]*configs.Config, len(o.Regions))
+	relays := make(map[string]*relay, len(o.Regions))
 	for _, name := range o.Regions {
 		plans[name] = draft(t, name, o.Regions)
+		if o.CutGossip {
+			relays[name] = startRelay(t, plans[name].Listen.Gossip)
+			plans[name].Advertise.Gossip = relays[name].Addr()
+		}
+		plans[name].FillDefaults()
 	}
 	for _, name := range o.Regions {
-		r.sites = append(r.sites, r.lay(t, plans, name, o.Configure))
+		s := r.lay(t, plans, name, o.Configure)
+		s.relay = relays[name]
+		r.sites = append(r.sites, s)
 	}
 	for _, s := range r.sites {
 		r.launch(t, s)
@@ -99,7 +111,7 @@ func (r *Regions) lay(t testing.TB, plans map[string]*configs.Config, name strin
 		path := StartProxy(t, plan.Listen.NATS)
 		r.paths[pull{sink: name, source: other}] = path
 		c.Link.Via[geo.Region(other)] = path.Addr()
-		c.Gossip.Join = append(c.Gossip.Join, plan.Listen.Gossip)
+		c.Gossip.Join = append(c.Gossip.Join, plan.Advertise.Gossip)
 	}
 	if configure != nil {
 		configure(c)
@@ -108,7 +120,7 @@ func (r *Regions) lay(t testing.TB, plans map[string]*configs.Config, name strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{config: filepath.Join(t.TempDir(), name+".yaml"), data: c.Data}
+	s := &site{config: filepath.Join(t.TempDir(), name+".yaml"), data: c.Data, gossip: c.Listen.Gossip}
 	s.Region = Region{Name: name, NATS: "nats://" + c.Listen.NATS, Admin: "http://" + c.Listen.Admin}
 	if err := os.WriteFile(s.config, text, 0o600); err != nil {
 		t.Fatal(err)

@@ -14,15 +14,21 @@ func (r *Regions) Kill(t testing.TB, region string) {
 	s.process.Kill()
 }
 
-// Restart starts a region again after Kill, and returns when it answers.
-func (r *Regions) Restart(t testing.TB, region string) {
+// Launch starts a region again after Kill, and returns at once.
+func (r *Regions) Launch(t testing.TB, region string) {
 	t.Helper()
 	s := r.site(t, region)
 	if !s.ended() {
 		t.Fatalf("%s is still running: kill it first", region)
 	}
 	r.launch(t, s)
-	s.awaitReady(t)
+}
+
+// Restart starts a region again after Kill, and returns when it answers.
+func (r *Regions) Restart(t testing.TB, region string) {
+	t.Helper()
+	r.Launch(t, region)
+	r.site(t, region).awaitReady(t)
 }
 
 // Stop halts a region where it stands (SIGSTOP); its connections stay open.
@@ -52,6 +58,8 @@ func (r *Regions) Wipe(t testing.TB, region string) {
 }
 
 // Cut breaks the path between a and b. CutOneWay swallows what flows from a to b.
+// If gossip is cut, too, it is as a black hole is, whatever the cut: memberlist
+// doesn't mind how its datagrams get lost.
 func (r *Regions) Cut(t testing.TB, a, b string, how Cut) {
 	t.Helper()
 	aPulls, bPulls := r.path(t, a, b), r.path(t, b, a)
@@ -59,14 +67,32 @@ func (r *Regions) Cut(t testing.TB, a, b string, how Cut) {
 	case CutReset:
 		aPulls.Reset()
 		bPulls.Reset()
+		r.cutGossip(t, b, a)
 	case CutBlackHole:
 		aPulls.lose(upward, downward)
 		bPulls.lose(upward, downward)
+		r.cutGossip(t, b, a)
 	case CutOneWay:
 		aPulls.lose(upward)
 		bPulls.lose(downward)
 	default:
 		t.Fatalf("unknown cut %q", how)
+	}
+	r.cutGossip(t, a, b)
+}
+
+// cutGossip drops what from says to to.
+func (r *Regions) cutGossip(t testing.TB, from, to string) {
+	t.Helper()
+	if gate := r.site(t, to).relay; gate != nil {
+		gate.block(r.site(t, from).gossip)
+	}
+}
+
+func (r *Regions) healGossip(t testing.TB, from, to string) {
+	t.Helper()
+	if gate := r.site(t, to).relay; gate != nil {
+		gate.admit(r.site(t, from).gossip)
 	}
 }
 
@@ -75,6 +101,8 @@ func (r *Regions) Heal(t testing.TB, a, b string) {
 	t.Helper()
 	r.path(t, a, b).Heal()
 	r.path(t, b, a).Heal()
+	r.healGossip(t, a, b)
+	r.healGossip(t, b, a)
 }
 
 // Delay lets every byte between a and b arrive that much later: half a round
