@@ -93,6 +93,32 @@ func TestSealsAreTrimmedWithTheirBlocks(t *testing.T) {
 	}
 }
 
+func TestSealsBehindALostTailAreDropped(t *testing.T) {
+	l := openOrigin(t, openBroker(t, testConfig(t, "us-east")))
+	for block := geo.Block(0); block < 5; block++ {
+		if err := l.PutSeal(deadline(t), sealOf(block)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.DropSeals(deadline(t), 3*geo.BlockSize+1); err != nil {
+		t.Fatal(err)
+	}
+	if to, any, err := l.SealedTo(deadline(t)); to != 2 || !any || err != nil {
+		t.Fatalf("sealed to block %d, %t, %v", to, any, err)
+	}
+	other := sealOf(3)
+	other.Digest[0] ^= 1
+	if err := l.PutSeal(deadline(t), other); err != nil {
+		t.Fatalf("the dropped seal is still in the way: %v", err)
+	}
+	if err := l.DropSeals(deadline(t), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, any, err := l.SealedTo(deadline(t)); any || err != nil {
+		t.Fatalf("still sealed: %t, %v", any, err)
+	}
+}
+
 func TestSealCodec(t *testing.T) {
 	for _, s := range []geo.Seal{sealOf(0), sealOf(7, 7169, 7170, 8192), sealOf(1 << 40)} {
 		b := encodeSeal(s)

@@ -131,16 +131,9 @@ func (l *CommitLog) Seals(ctx context.Context, first, last geo.Block) ([]geo.Sea
 
 // SealedTo is the newest sealed block; false where there is none.
 func (l *CommitLog) SealedTo(ctx context.Context) (geo.Block, bool, error) {
-	info, err := l.broker.api.streamInfo(ctx, sealsStream(l.id))
-	if err != nil {
-		return 0, false, fmt.Errorf("look up the seals of %s: %w", l.id, err)
-	}
-	if info.State.Msgs == 0 {
-		return 0, false, nil
-	}
-	stored, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{Seq: info.State.LastSeq})
-	if err != nil {
-		return 0, false, fmt.Errorf("read the newest seal of %s: %w", l.id, err)
+	stored, any, err := l.newestSeal(ctx)
+	if err != nil || !any {
+		return 0, false, err
 	}
 	number := stored.Subject[strings.LastIndexByte(stored.Subject, '.')+1:]
 	block, err := strconv.ParseUint(number, 10, 64)
@@ -148,6 +141,39 @@ func (l *CommitLog) SealedTo(ctx context.Context) (geo.Block, bool, error) {
 		return 0, false, fmt.Errorf("read the newest seal of %s: %w: %w", l.id, ErrSeal, err)
 	}
 	return geo.Block(block), true, nil
+}
+
+// newestSeal is the last message of the seals stream. Its sequence may be less
+// than the stream's last one: DropSeals leaves that behind.
+func (l *CommitLog) newestSeal(ctx context.Context) (*server.StoredMsg, bool, error) {
+	stored, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{LastFor: sealPrefix + "*"})
+	if hasCode(err, codeNoMessage) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read the newest seal of %s: %w", l.id, err)
+	}
+	return stored, true, nil
+}
+
+// DropSeals removes the seals of blocks that end behind last, the log's end. An
+// origin that lost its tail has such seals, and would otherwise never seal what
+// it writes at those offsets from then on.
+func (l *CommitLog) DropSeals(ctx context.Context, last geo.Offset) error {
+	for {
+		newest, any, err := l.SealedTo(ctx)
+		if err != nil || !any || newest.Range().Last <= last {
+			return err
+		}
+		stored, _, err := l.newestSeal(ctx)
+		if err != nil {
+			return err
+		}
+		request := server.JSApiMsgDeleteRequest{Seq: stored.Sequence}
+		if err := l.broker.api.call(ctx, "STREAM.MSG.DELETE."+sealsStream(l.id), request, nil); err != nil {
+			return fmt.Errorf("drop the seal of block %d of %s: %w", newest, l.id, err)
+		}
+	}
 }
 
 // TrimSeals removes the seals of blocks that end before first.

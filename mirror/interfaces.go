@@ -62,6 +62,15 @@ type SealedLog interface {
 	PutSeal(ctx context.Context, seal geo.Seal) error
 }
 
+// OriginLog is a CommitLog of this region, to seal.
+type OriginLog interface {
+	SealedLog
+	// DropSeals removes the seals of blocks that end behind last.
+	DropSeals(ctx context.Context, last geo.Offset) error
+	// TrimSeals removes the seals of blocks that end before first.
+	TrimSeals(ctx context.Context, first geo.Offset) error
+}
+
 // Replica is a CommitLog of another region in this cluster, to write to.
 type Replica interface {
 	SealedLog

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -195,6 +196,20 @@ func (l *memLog) PutSeal(_ context.Context, seal geo.Seal) error {
 		return fmt.Errorf("block %d has another seal", seal.Block)
 	}
 	l.seals[seal.Block] = seal
+	return nil
+}
+
+func (l *memLog) DropSeals(_ context.Context, last geo.Offset) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.seals, func(b geo.Block, _ geo.Seal) bool { return b.Range().Last > last })
+	return nil
+}
+
+func (l *memLog) TrimSeals(_ context.Context, first geo.Offset) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.seals, func(b geo.Block, _ geo.Seal) bool { return b.Range().Last < first })
 	return nil
 }
 

@@ -20,8 +20,10 @@ const sealPause = time.Second
 // block's seal can be written only once and both would write the same.
 type Sealer struct {
 	ID     geo.CommitLog
-	Log    SealedLog
+	Log    OriginLog
 	Logger *slog.Logger
+
+	trimmed geo.Block // first block whose seal may be there; used by Run alone
 
 	mu      sync.Mutex
 	problem string
@@ -31,11 +33,13 @@ type Sealer struct {
 func (s *Sealer) Run(ctx context.Context) error {
 	ticker := time.NewTicker(sealPause)
 	defer ticker.Stop()
+	settled := false
 	for {
-		err := s.Seal(ctx)
+		err := s.round(ctx, !settled)
 		if ctx.Err() != nil {
 			return nil
 		}
+		settled = settled || err == nil
 		s.note(err)
 		select {
 		case <-ticker.C:
@@ -43,6 +47,33 @@ func (s *Sealer) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// round brings the seals into line with the log once. The first one also removes
+// seals beyond the log's end: they are of entries that were lost, e.g. with the
+// page cache, and would stand in the way of those to come.
+func (s *Sealer) round(ctx context.Context, first bool) error {
+	extent, err := s.Log.Extent(ctx)
+	if err != nil {
+		return fmt.Errorf("ask where %s ends: %w", s.ID, err)
+	}
+	if first {
+		if err := s.Log.DropSeals(ctx, extent.Last); err != nil {
+			return fmt.Errorf("remove seals behind the end of %s: %w", s.ID, err)
+		}
+	}
+	if err := s.Seal(ctx); err != nil {
+		return err
+	}
+	block := geo.BlockOf(max(extent.First, 1))
+	if block <= s.trimmed {
+		return nil
+	}
+	if err := s.Log.TrimSeals(ctx, extent.First); err != nil {
+		return fmt.Errorf("trim the seals of %s: %w", s.ID, err)
+	}
+	s.trimmed = block
+	return nil
 }
 
 // Problem says why the log can't be sealed on, or nothing.

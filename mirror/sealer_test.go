@@ -182,3 +182,42 @@ func TestSumsOfBlocksThatPassedWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestSealsOfALostTailMakeRoomForNewOnes(t *testing.T) {
+	sealing(t, 1500, func(t *testing.T, log *memLog, s *Sealer) {
+		// The log once had two blocks; the page cache took half of the second along.
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.PutSeal(t.Context(), geo.Seal{Block: 1, Digest: [16]byte{1}}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { s.Run(ctx) })
+		synctest.Wait()
+		log.publish(rand.New(rand.NewPCG(5, 6)), 1000)
+		time.Sleep(2 * sealPause)
+		cancel()
+		running.Wait()
+		if got := sealedBlocks(t, log); len(got) != 2 {
+			t.Errorf("sealed are %v, want blocks 0 and 1", got)
+		}
+	})
+}
+
+func TestSealsGoWithTheEntriesThatRetentionRemoves(t *testing.T) {
+	sealing(t, 5000, func(t *testing.T, log *memLog, s *Sealer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { s.Run(ctx) })
+		synctest.Wait()
+		log.cut(2049)
+		time.Sleep(2 * sealPause)
+		cancel()
+		running.Wait()
+		if got := sealedBlocks(t, log); len(got) != 2 || got[0] != 2 {
+			t.Errorf("the seals of blocks %v are kept, want 2 and 3", got)
+		}
+	})
+}
