@@ -57,16 +57,23 @@ func (m mix) run(t *testing.T, seed uint64, duration time.Duration) {
 	t.Cleanup(l.tell)
 	l.load = StartWorkload(t, l.regions, 400, seed)
 	m.weather(l)
-	for began := time.Now(); time.Since(began) < duration; {
+	for began := time.Now(); time.Since(began) < duration && !t.Failed(); {
 		l.round(m)
 	}
 	l.calm()
 	l.load.Finish(t, healPatience)
 	l.recover()
-	l.verify()
-	Await(t, time.Minute, l.load.Check)
-	t.Logf("%s: %d operations acknowledged, faults: %s; lost 0, duplicates 0, longest recovery %s",
-		m.name, l.load.AckCount(), l.told(), l.longest.Round(time.Millisecond))
+	if err := l.verified(); err != nil {
+		t.Error(err)
+	}
+	// Whatever failed before: the checker says which promise was broken.
+	if err := l.load.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if !t.Failed() {
+		t.Logf("%s: %d operations acknowledged and %d offsets watched; faults: %s; lost 0, duplicates 0, longest recovery %s",
+			m.name, l.load.AckCount(), l.load.SeenCount(), l.told(), l.longest.Round(time.Millisecond))
+	}
 }
 
 // round begins up to m.atOnce faults, one after the other, and ends them in
@@ -117,7 +124,7 @@ func (l *lab) recover() {
 	l.t.Helper()
 	began := time.Now()
 	var ends map[string]uint64
-	Await(l.t, healPatience, func(ctx context.Context) error {
+	err := within(l.t.Context(), healPatience, func(ctx context.Context) error {
 		if ends == nil {
 			found, err := l.load.Ends(ctx)
 			if err != nil {
@@ -127,6 +134,9 @@ func (l *lab) recover() {
 		}
 		return l.load.Reached(ctx, ends)
 	})
+	if err != nil {
+		l.t.Errorf("I9: %v", err)
+	}
 	l.longest = max(l.longest, time.Since(began))
 }
 
@@ -138,10 +148,9 @@ func (l *lab) calm() {
 	}
 }
 
-// verify lets geomq itself compare all holders.
-func (l *lab) verify() {
-	l.t.Helper()
-	Await(l.t, healPatience, func(context.Context) error {
+// verified lets geomq itself compare all holders.
+func (l *lab) verified() error {
+	return within(l.t.Context(), healPatience, func(context.Context) error {
 		out, code := Run(l.t, "verify", "--admin", l.regions.All()[0].Admin)
 		if code != 0 {
 			return fmt.Errorf("geomq verify exits with %d:\n%s", code, out)

@@ -3,6 +3,7 @@ package geotest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,8 +29,9 @@ func Binary(t testing.TB) string {
 		if binary = os.Getenv("GEOMQ_BINARY"); binary != "" {
 			return
 		}
+		sweep()
 		var folder string
-		if folder, buildErr = os.MkdirTemp("", "geomq-test-"); buildErr != nil {
+		if folder, buildErr = os.MkdirTemp("", fmt.Sprintf("%s%d-", builds, os.Getpid())); buildErr != nil {
 			return
 		}
 		binary = filepath.Join(folder, "geomq")
@@ -42,6 +44,25 @@ func Binary(t testing.TB) string {
 		t.Fatal(buildErr)
 	}
 	return binary
+}
+
+// builds begins the names of the folders with what Binary built; the number of
+// the process follows.
+const builds = "geomq-test-"
+
+// sweep removes what processes that are gone have built. A process can't do so at
+// its own end: tests may end it in any way.
+func sweep() {
+	folders, _ := filepath.Glob(filepath.Join(os.TempDir(), builds+"*-*")) // the pattern is sound
+	for _, folder := range folders {
+		var owner int
+		if _, err := fmt.Sscanf(filepath.Base(folder), builds+"%d-", &owner); err != nil {
+			continue
+		}
+		if errors.Is(syscall.Kill(owner, 0), syscall.ESRCH) {
+			_ = os.RemoveAll(folder) // else the next one tries
+		}
+	}
 }
 
 // Process is one run of geomq as a child process.
@@ -142,17 +163,29 @@ func (w *tail) String() string {
 // if that takes longer than patience.
 func Await(t testing.TB, patience time.Duration, condition func(ctx context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	if err := within(t.Context(), patience, condition); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// within tries until condition returns nil; its last error is returned if that
+// takes longer than patience.
+func within(ctx context.Context, patience time.Duration, condition func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var last error
 	for {
 		err := condition(ctx)
 		if err == nil {
-			return
+			return nil
+		}
+		if last == nil || ctx.Err() == nil { // what the end of ctx does to the last try tells nothing
+			last = err
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			t.Fatalf("not within %s: %v", patience, err)
+			return fmt.Errorf("not within %s: %w", patience, last)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package geotest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -130,24 +131,46 @@ func (w *Workload) Reached(ctx context.Context, ends map[string]uint64) error {
 	return nil
 }
 
-// Check compares what the regions hold in the end with all that was seen and
-// acknowledged.
+// Check reads what the regions hold in the end and compares it with all that was
+// seen and acknowledged.
 func (w *Workload) Check(ctx context.Context) error {
 	w.quit()
+	var errs []error
 	for origin, h := range w.Histories {
-		var holdings []Holding
-		for _, region := range w.regions {
-			holding, err := h.Hold(ctx, region, stream(origin))
-			if err != nil {
-				return err
-			}
-			holdings = append(holdings, holding)
+		holdings, err := w.hold(ctx, origin)
+		if err != nil {
+			return err
 		}
 		if err := h.Check(holdings, placeOf); err != nil {
-			return fmt.Errorf("%s: %w", stream(origin), err)
+			errs = append(errs, fmt.Errorf("%s: %w", stream(origin), err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+func (w *Workload) hold(ctx context.Context, origin string) ([]Holding, error) {
+	var holdings []Holding
+	for _, region := range w.regions {
+		var holding Holding
+		err := within(ctx, time.Minute, func(ctx context.Context) (err error) {
+			holding, err = w.Histories[origin].Hold(ctx, region, stream(origin))
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		holdings = append(holdings, holding)
+	}
+	return holdings, nil
+}
+
+// SeenCount is the number of offsets at which readers or producers saw something.
+func (w *Workload) SeenCount() int {
+	n := 0
+	for _, h := range w.Histories {
+		n += h.SeenCount()
+	}
+	return n
 }
 
 // producer publishes in one region.
