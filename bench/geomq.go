@@ -20,7 +20,8 @@ const (
 	logName       geo.LogName = "ORDERS"
 )
 
-// geomqSide is two regions of one node each, whose links are geomq's own.
+// geomqSide is two regions of one node each. The link from the second into the
+// first, and nothing else, goes through the proxy.
 type geomqSide struct {
 	origin *runningNode
 	proxy  *delay.Proxy
@@ -41,7 +42,7 @@ func openGeomq(ctx context.Context, dir string) (*geomqSide, error) {
 		return nil, err
 	}
 	cfg := s.config(originRegion, dir)
-	cfg.Listen.NATS, cfg.Advertise.NATS, cfg.Listen.Gossip = nats, s.proxy.Addr(), s.gossip
+	cfg.Listen.NATS, cfg.Listen.Gossip = nats, s.gossip
 	cfg.FillDefaults()
 	if s.origin, err = startNode(ctx, &cfg); err != nil {
 		return nil, errors.Join(err, s.proxy.Close())
@@ -67,6 +68,7 @@ func (s *geomqSide) producers() (string, string) { return s.origin.node.NATS(), 
 func (s *geomqSide) attach(ctx context.Context, dir string, roundTrip time.Duration) (replica, error) {
 	path := s.proxy.Open(roundTrip)
 	cfg := s.config(replicaRegion, filepath.Join(dir, "data"))
+	cfg.Link.Via = map[geo.Region]string{originRegion: s.proxy.Addr()}
 	cfg.FillDefaults()
 	n, err := startNode(ctx, &cfg)
 	if err != nil {
