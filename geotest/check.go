@@ -3,6 +3,8 @@ package geotest
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -56,19 +58,25 @@ func (h *History) checkOne(v *violations, holding Holding, order func(string) in
 			lastPlace = place
 		}
 	}
-	h.checkAcked(v, holding.Region, at, next-1)
+	first := next // of an empty holding: nothing is before it
+	if len(holding.Entries) > 0 {
+		first = holding.Entries[0].Offset
+	}
+	h.checkAcked(v, holding.Region, at, first, next-1)
 }
 
 // checkAcked finds acknowledged messages that are not there, and says whether
 // the beginning, the middle or the end of the log is lost.
-func (h *History) checkAcked(v *violations, region string, at map[string]uint64, last uint64) {
+func (h *History) checkAcked(v *violations, region string, at map[string]uint64, first, last uint64) {
 	for key, offset := range h.acked {
 		found, ok := at[key]
 		switch {
+		case !ok && offset < first:
+			v.add("I1 prefix", "I1: %s lacks %s, acknowledged at offset %d before its beginning %d", region, key, offset, first)
 		case !ok && offset > last:
 			v.add("I1 postfix", "I1: %s lacks %s, acknowledged at offset %d beyond its end %d", region, key, offset, last)
 		case !ok:
-			v.add("I1", "I1: %s lacks %s, acknowledged at offset %d", region, key, offset)
+			v.add("I1", "I1: %s lacks %s, acknowledged at offset %d amid what it holds", region, key, offset)
 		case found != offset:
 			v.add("I4 ack", "I4: %s holds %s at offset %d, acknowledged was %d", region, key, found, offset)
 		}
@@ -84,7 +92,8 @@ func (v violations) add(kind, format string, args ...any) {
 
 func (v violations) err() error {
 	var errs []error
-	for _, all := range v {
+	for _, kind := range slices.Sorted(maps.Keys(v)) {
+		all := v[kind]
 		for _, text := range all[:min(len(all), maxTold)] {
 			errs = append(errs, errors.New(text))
 		}
