@@ -28,7 +28,13 @@ const (
 
 // api speaks JetStream's API with nats-server's own types, so that nothing a
 // stream may hold is lost on the way.
-type api struct{ conn *nats.Conn }
+type api struct {
+	conn *nats.Conn // in account APP
+	// system is in the system account, for what changes streams.
+	system *nats.Conn
+	// cluster is where what is created is placed.
+	cluster string
+}
 
 // call sends request as JSON and reads the answer into response, which may be
 // nil. An error that JetStream reports comes back as *server.ApiError.
@@ -42,7 +48,7 @@ func (a api) call(ctx context.Context, endpoint string, request, response any) e
 	}
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	answer, err := a.conn.RequestWithContext(ctx, endpointSubject(endpoint), body)
+	answer, err := a.ask(ctx, endpoint, body)
 	if err != nil {
 		return fmt.Errorf("ask JetStream (%s): %w", endpoint, err)
 	}
@@ -57,6 +63,17 @@ func (a api) call(ctx context.Context, endpoint string, request, response any) e
 		return nil
 	}
 	return json.Unmarshal(answer.Data, response)
+}
+
+func (a api) ask(ctx context.Context, endpoint string, body []byte) (*nats.Msg, error) {
+	if !changes(endpoint) {
+		return a.conn.RequestWithContext(ctx, endpointSubject(endpoint), body)
+	}
+	request := nats.NewMsg(rawAPI + endpoint)
+	request.Data = body
+	// For which account a request in the system account is made.
+	request.Header.Set(server.ClientInfoHdr, `{"acc":"APP","cluster":"`+a.cluster+`"}`)
+	return a.system.RequestMsgWithContext(ctx, request)
 }
 
 // ready returns nil once JetStream serves the account.

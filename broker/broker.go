@@ -33,6 +33,7 @@ type Broker struct {
 	cfg    Config
 	server *server.Server
 	conn   *nats.Conn
+	system *nats.Conn // in the system account
 	lock   io.Closer
 	api    api
 
@@ -66,18 +67,30 @@ func (b *Broker) start(ctx context.Context) error {
 	if err := b.startServer(ctx); err != nil {
 		return err
 	}
-	conn, err := nats.Connect(b.local(), nats.IgnoreDiscoveredServers(),
-		nats.UserInfo(userAgent, password(b.cfg.Secret, userAgent)), nats.Name("geomq agent "+b.cfg.Name),
-		nats.CustomInboxPrefix(inboxPrefix), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
-		nats.ReconnectJitter(0, 0), nats.PingInterval(5*time.Second))
-	if err != nil {
-		return fmt.Errorf("%w: connect to it: %w", ErrStart, err)
+	var err error
+	if b.conn, err = b.connect(userAgent); err != nil {
+		return err
 	}
-	b.conn, b.api = conn, api{conn: conn}
-	if err := servePublic(conn); err != nil {
+	if b.system, err = b.connect(userSystem); err != nil {
+		return err
+	}
+	b.api = api{conn: b.conn, system: b.system, cluster: b.cfg.Cluster}
+	if err := servePublic(b.conn); err != nil {
 		return fmt.Errorf("%w: serve clients: %w", ErrStart, err)
 	}
 	return b.awaitJetStream(ctx)
+}
+
+// connect opens a connection of our own that is kept for good.
+func (b *Broker) connect(user string) (*nats.Conn, error) {
+	conn, err := nats.Connect(b.local(), nats.IgnoreDiscoveredServers(),
+		nats.UserInfo(user, password(b.cfg.Secret, user)), nats.Name("geomq "+user+" "+b.cfg.Name),
+		nats.CustomInboxPrefix(inboxPrefix), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+		nats.ReconnectJitter(0, 0), nats.PingInterval(5*time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("%w: connect to it as %s: %w", ErrStart, user, err)
+	}
+	return conn, nil
 }
 
 func (b *Broker) startServer(ctx context.Context) error {
@@ -191,6 +204,9 @@ func (b *Broker) Close() error {
 	b.closing.Do(func() {
 		if b.conn != nil {
 			b.conn.Close()
+		}
+		if b.system != nil {
+			b.system.Close()
 		}
 		if b.server != nil {
 			b.server.Shutdown()

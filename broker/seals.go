@@ -146,7 +146,16 @@ func (l *CommitLog) SealedTo(ctx context.Context) (geo.Block, bool, error) {
 // newestSeal is the last message of the seals stream. Its sequence may be less
 // than the stream's last one: DropSeals leaves that behind.
 func (l *CommitLog) newestSeal(ctx context.Context) (*server.StoredMsg, bool, error) {
-	stored, err := l.sealMessage(ctx, server.JSApiMsgGetRequest{LastFor: sealPrefix + "*"})
+	last := server.JSApiMsgGetRequest{LastFor: sealPrefix + "*"}
+	stored, err := l.sealMessage(ctx, last)
+	if hasCode(err, codeStreamNotFound) {
+		// The log is there, so this broker was killed between the creation of its
+		// stream and that of the seals', or in the middle of the latter: then
+		// JetStream doesn't load it any more. Seals it may hold come back.
+		if err = l.broker.openSeals(ctx, l.id, l.replicas); err == nil {
+			stored, err = l.sealMessage(ctx, last)
+		}
+	}
 	if hasCode(err, codeNoMessage) {
 		return nil, false, nil
 	}

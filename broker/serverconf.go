@@ -68,7 +68,11 @@ func accounts(c Config) string {
 	fmt.Fprintf(&b, "      {user: %q, permissions: {\n        publish: {deny: %s}\n        subscribe: {deny: %s}\n      }}\n    ]\n  }\n",
 		userClient, quoted(clientNeverPublishes()), quoted(clientNeverSubscribes()))
 	fmt.Fprintf(&b, "  LINK {users: [%s]}\n", user(userLink))
-	fmt.Fprintf(&b, "  SYS {users: [%s]}\n}\n", user(userSystem))
+	fmt.Fprintf(&b, "  SYS {\n    mappings {\n")
+	for _, m := range systemMappings() {
+		fmt.Fprintf(&b, "      %q: %q\n", m[0], m[1])
+	}
+	fmt.Fprintf(&b, "    }\n    users: [%s]\n  }\n}\n", user(userSystem))
 	fmt.Fprintf(&b, "system_account: SYS\nno_auth_user: %q\n", userClient)
 	return b.String()
 }
