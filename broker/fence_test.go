@@ -55,7 +55,7 @@ func TestOnlyTheNextOffsetEnters(t *testing.T) {
 	defer conn.Close()
 	for _, o := range []geo.Offset{2, 1, 1, 3, 2, 5, 4, 3, 2, 4, 9} {
 		e := made(o, o)[0]
-		header, body := e.Stored(nil)
+		_, header, body := e.Stored(nil)
 		p := wire.Pub{Subject: append([]byte(l.ingest), e.Subject...), Header: header, Body: body}
 		if err := conn.PublishParts(p); err != nil {
 			t.Fatal(err)

@@ -158,7 +158,7 @@ func TestReaderNoticesWhatIsMissing(t *testing.T) {
 			r := openedReader(t)
 			for i, reply := range replies {
 				e := made(1, 1)[0]
-				header, body := e.Stored(nil)
+				_, header, body := e.Stored(nil)
 				r.pulls[i].on(&wire.Msg{Subject: e.Subject, Reply: []byte(reply), Header: header, Body: body})
 			}
 			r.mu.Lock()

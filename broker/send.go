@@ -10,9 +10,9 @@ import (
 
 // send hands over one entry; last ends its batch. Needs sending.
 func (a *Appender) send(e *entry.Entry, last bool) error {
-	header, body := e.Stored(a.header[:0])
+	stored, header, body := e.Stored(a.header[:0])
 	a.header = header[:0]
-	subject := append(a.subject[:len(a.log.ingest)], e.Subject...)
+	subject := append(a.subject[:len(a.log.ingest)], stored...)
 	a.subject = subject[:len(a.log.ingest)]
 	size := len(subject) + len(header) + len(body)
 	b, err := a.enter(e, size, last)

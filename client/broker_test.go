@@ -111,7 +111,7 @@ func ingestOf(c geo.CommitLog) string {
 // apply stores an entry in a replica the way a link does.
 func (r *region) apply(c geo.CommitLog, e entry.Entry) {
 	r.t.Helper()
-	block, body := e.Stored(nil)
+	_, block, body := e.Stored(nil)
 	header, err := nats.DecodeHeadersMsg(block)
 	if err != nil {
 		r.t.Fatal(err)

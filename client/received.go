@@ -66,7 +66,7 @@ func (r *Received) restore() {
 		r.Damage = err
 		return
 	}
-	r.Time, r.Body, r.Header = e.When(), e.Body, nil
+	r.Subject, r.Time, r.Body, r.Header = string(e.Subject), e.When(), e.Body, nil
 	if e.Header == nil {
 		return
 	}

@@ -88,8 +88,8 @@ func (l *memLog) publish(r *rand.Rand, n int) {
 
 // store takes e as a replica's stream does: by the stored form, next offset only.
 func (l *memLog) store(e *entry.Entry) error {
-	header, body := e.Stored(nil)
-	kept, err := entry.FromStored(e.Offset, e.Subject, header, body)
+	subject, header, body := e.Stored(nil)
+	kept, err := entry.FromStored(e.Offset, subject, header, body)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"reflect"
 	"strings"
 	"testing"
@@ -142,4 +143,55 @@ func compare(t *testing.T, w *world, stream string, last uint64) {
 		}
 		return nil
 	})
+}
+
+// TestSubjectsThatNoClientLibrarySends publishes under subjects that nats-server
+// takes from a raw connection, and stores.
+func TestSubjectsThatNoClientLibrarySends(t *testing.T) {
+	w := newWorld(t, nil, "us-east", "eu-west")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.nodes["us-east"].NATS(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	subjects := []string{"orders.*", "orders.>", "orders.*.x", "orders.\x01", "orders.a\x00b", "orders.\x7f", "orders.\xff\xfe", "orders.%2a", "orders.fine"}
+	var script strings.Builder
+	script.WriteString("CONNECT {\"verbose\":false,\"headers\":true}\r\n")
+	for _, s := range subjects {
+		fmt.Fprintf(&script, "PUB %s 4\r\nbody\r\n", s)
+		h := headers("Nats-Msg-Id: " + s)
+		fmt.Fprintf(&script, "HPUB %s %d %d\r\n%sbody\r\n", s, len(h), len(h)+4, h)
+	}
+	if _, err := conn.Write([]byte(script.String())); err != nil {
+		t.Fatal(err)
+	}
+	js := w.client("us-east")
+	var last uint64
+	geotest.Await(t, 10*time.Second, func(ctx context.Context) error {
+		s, err := js.Stream(ctx, "ORDERS@us-east")
+		if err != nil {
+			return err
+		}
+		before := last
+		if last = s.CachedInfo().State.LastSeq; last < uint64(len(subjects)) || last != before {
+			return fmt.Errorf("the origin has taken %d", last)
+		}
+		return nil
+	})
+	t.Logf("the origin has taken %d of %d", last, 2*len(subjects))
+	w.holds("eu-west", "ORDERS@us-east", last)
+	compare(t, w, "ORDERS@us-east", last)
+	stream, err := w.client("eu-west").Stream(t.Context(), "ORDERS@us-east")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for offset := range last {
+		m, err := stream.GetMsg(t.Context(), offset+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(m.Subject, "geomq") {
+			t.Errorf("the replica shows the subject %q at offset %d", m.Subject, offset+1)
+		}
+	}
 }

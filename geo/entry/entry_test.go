@@ -13,7 +13,7 @@ import (
 func TestGeomqsOwnHeadersCanNotBeForged(t *testing.T) {
 	for _, name := range []string{"Geomq-Time", "Geomq-Form", "geomq-form", "GEOMQ-X"} {
 		block := []byte("NATS/1.0\r\n" + name + ": enveloped\r\n\r\n")
-		header, _ := roundTrip(t, Entry{Offset: 3, Time: 42, Header: block, Body: []byte("x")})
+		header, _ := roundTrip(t, Entry{Offset: 3, Subject: []byte("s"), Time: 42, Header: block, Body: []byte("x")})
 		if !bytes.Contains(header, []byte("\r\nGq-"+name+": ")) {
 			t.Errorf("%s stands unescaped in %q", name, header)
 		}

@@ -15,6 +15,7 @@ const (
 	expectedSeq = "Nats-Expected-Last-Sequence: "
 	originTime  = "Geomq-Time: "
 	enveloped   = "Geomq-Form: enveloped\r\n"
+	whole       = "Geomq-Form: whole\r\n"
 )
 
 const (
@@ -26,29 +27,45 @@ const (
 	maxGrowth = 2 << 10
 )
 
-// Stored returns the header block and the body under which a replica's stream
-// keeps e. The block is appended to dst; the body is e.Body itself unless the
-// entry has to be enveloped.
-func (e *Entry) Stored(dst []byte) (header, body []byte) {
+// Stored returns the subject, the header block and the body under which a
+// replica's stream keeps e. The block is appended to dst; subject and body are
+// e's own unless the entry has to be enveloped.
+func (e *Entry) Stored(dst []byte) (subject, header, body []byte) {
 	dst = append(dst, headerStart+expectedSeq...)
 	dst = strconv.AppendUint(dst, uint64(e.Offset)-1, 10)
 	dst = append(dst, crlf+originTime...)
 	dst = strconv.AppendInt(dst, e.Time, 10)
 	dst = append(dst, crlf...)
+	if !regularSubject(e.Subject) {
+		return safeSubject(e.Subject), append(dst, whole+crlf...), e.wholeBody()
+	}
 	if e.Header == nil {
-		return append(dst, crlf...), e.Body
+		return e.Subject, append(dst, crlf...), e.Body
 	}
 	if lines, ok := regular(e.Header); ok {
 		ours := len(dst)
 		dst = appendEscaped(dst, lines)
 		if len(dst)-ours-len(lines) <= maxGrowth {
-			return dst, e.Body
+			return e.Subject, dst, e.Body
 		}
 		dst = dst[:ours]
 	}
 	body = binary.AppendUvarint(make([]byte, 0, len(e.Header)+len(e.Body)+binary.MaxVarintLen32), uint64(len(e.Header)))
 	body = append(append(body, e.Header...), e.Body...)
-	return append(dst, enveloped+crlf...), body
+	return e.Subject, append(dst, enveloped+crlf...), body
+}
+
+// wholeBody is subject, header and body in one: each of the first two behind its
+// length, that of the header plus 1, or 0 without one.
+func (e *Entry) wholeBody() []byte {
+	b := make([]byte, 0, len(e.Subject)+len(e.Header)+len(e.Body)+2*binary.MaxVarintLen32)
+	b = append(binary.AppendUvarint(b, uint64(len(e.Subject))), e.Subject...)
+	if e.Header == nil {
+		b = binary.AppendUvarint(b, 0)
+	} else {
+		b = append(binary.AppendUvarint(b, uint64(len(e.Header))+1), e.Header...)
+	}
+	return append(b, e.Body...)
 }
 
 // regular returns the lines of a header block, the blank one at its end
@@ -82,6 +99,8 @@ func FromStored(offset geo.Offset, subject, header, body []byte) (Entry, error) 
 		return e, nil
 	case string(rest) == enveloped+crlf:
 		return fromEnvelope(e)
+	case string(rest) == whole+crlf:
+		return fromWhole(e)
 	}
 	e.Header, ok = appendUnescaped(append(make([]byte, 0, len(headerStart)+len(rest)), headerStart...), rest)
 	if !ok {
@@ -100,6 +119,26 @@ func fromEnvelope(e Entry) (Entry, error) {
 	}
 	end := n + int(length)
 	e.Header, e.Body = e.Body[n:end:end], e.Body[end:]
+	return e, nil
+}
+
+func fromWhole(e Entry) (Entry, error) {
+	damaged := fmt.Errorf("%w: offset %d has a damaged envelope", ErrStored, e.Offset)
+	stored := e.Subject
+	length, n := binary.Uvarint(e.Body)
+	if n <= 0 || length > uint64(len(e.Body)-n) {
+		return e, damaged
+	}
+	e.Subject, e.Body = e.Body[n:n+int(length)], e.Body[n+int(length):]
+	if length, n = binary.Uvarint(e.Body); n <= 0 || length > uint64(len(e.Body)-n)+1 {
+		return e, damaged
+	}
+	if e.Body = e.Body[n:]; length > 0 {
+		e.Header, e.Body = e.Body[:length-1:length-1], e.Body[length-1:]
+	}
+	if regularSubject(e.Subject) || !bytes.Equal(stored, safeSubject(e.Subject)) {
+		return e, fmt.Errorf("%w: offset %d stands under another subject than its own", ErrStored, e.Offset)
+	}
 	return e, nil
 }
 

@@ -11,8 +11,11 @@ import (
 
 func roundTrip(t *testing.T, e Entry) (header, body []byte) {
 	t.Helper()
-	header, body = e.Stored(nil)
-	got, err := FromStored(e.Offset, e.Subject, header, body)
+	subject, header, body := e.Stored(nil)
+	if !regularSubject(subject) {
+		t.Fatalf("%q is stored under %q", e.Subject, subject)
+	}
+	got, err := FromStored(e.Offset, subject, header, body)
 	if err != nil {
 		t.Fatalf("FromStored(%q, %q): %v", header, body, err)
 	}
@@ -56,7 +59,7 @@ func TestEscapesAreInjective(t *testing.T) {
 		"Nats-X", "nats-x", "NATS-X", "Gq-Nats-X", "gq-Nats-X", "GQ-nats-x", "Gq-Gq-Nats-X", "gq-Gq-nats-x",
 		"Geomq-Time", "geomq-form", "Gq-Geomq-Time", "Gq-A", "A", "Gq-", "nats", "Natsy-X",
 	} {
-		header, _ := roundTrip(t, Entry{Offset: 1, Header: []byte("NATS/1.0\r\n" + name + ": v\r\n\r\n")})
+		header, _ := roundTrip(t, Entry{Offset: 1, Subject: []byte("s"), Header: []byte("NATS/1.0\r\n" + name + ": v\r\n\r\n")})
 		if other, ok := seen[string(header)]; ok {
 			t.Errorf("%q and %q are stored alike", name, other)
 		}
@@ -87,9 +90,34 @@ func TestOddHeaderBlocksTravelInTheBody(t *testing.T) {
 	}
 }
 
+func TestSubjectsThatCannotBePublishedAgainTravelInTheBody(t *testing.T) {
+	for subject, want := range map[string]string{
+		"orders.*": "orders.%2a", "orders.>": "orders.%3e", "orders.\x01": "orders.%01", "a\x00b.c": "%610062.c", "orders..x": "orders.%.x",
+		"orders.a b": "orders.%612062", ".": "%.%", "": "%", "orders.a*b": "orders.a*b", "orders.x>": "orders.x>", "orders.%2a": "orders.%2a",
+	} {
+		for _, header := range [][]byte{nil, {}, []byte("NATS/1.0\r\nNats-Msg-Id: 1\r\n\r\n")} {
+			e := Entry{Offset: 5, Time: 7, Subject: []byte(subject), Header: header, Body: []byte("body")}
+			roundTrip(t, e)
+			if stored, _, _ := e.Stored(nil); string(stored) != want {
+				t.Errorf("%q is stored under %q, want %q", subject, stored, want)
+			}
+		}
+	}
+}
+
+func TestAnEntryUnderAnotherSubjectIsRefused(t *testing.T) {
+	e := Entry{Offset: 5, Subject: []byte("orders.*"), Body: []byte("body")}
+	_, header, body := e.Stored(nil)
+	for _, subject := range []string{"orders.*", "orders.%2b", "orders.a"} {
+		if _, err := FromStored(5, []byte(subject), header, body); err == nil {
+			t.Errorf("taken from %s", subject)
+		}
+	}
+}
+
 func TestDamagedStoredFormsAreRefused(t *testing.T) {
-	e := Entry{Offset: 5, Time: 9, Header: []byte("NATS/1.0\r\nNats-Msg-Id: 1\r\n\r\n")}
-	header, body := e.Stored(nil)
+	e := Entry{Offset: 5, Time: 9, Subject: []byte("s"), Header: []byte("NATS/1.0\r\nNats-Msg-Id: 1\r\n\r\n")}
+	_, header, body := e.Stored(nil)
 	for name, damaged := range map[string][]byte{
 		"another offset": bytes.Replace(header, []byte("Sequence: 4"), []byte("Sequence: 3"), 1),
 		"no time":        bytes.Replace(header, []byte("Geomq-Time"), []byte("Geomq-Tame"), 1),
@@ -123,14 +151,14 @@ func FuzzStored(f *testing.F) {
 
 // FuzzFromStored feeds bytes that nothing of ours wrote.
 func FuzzFromStored(f *testing.F) {
-	header, body := (&Entry{Offset: 3, Header: []byte("NATS/1.0 1\r\n\r\n")}).Stored(nil)
+	_, header, body := (&Entry{Offset: 3, Subject: []byte("s"), Header: []byte("NATS/1.0 1\r\n\r\n")}).Stored(nil)
 	f.Add(uint64(3), header, body)
 	f.Fuzz(func(t *testing.T, offset uint64, header, body []byte) {
 		e, err := FromStored(geo.Offset(offset), nil, header, body)
 		if err != nil {
 			return
 		}
-		if again, _ := e.Stored(nil); len(again) == 0 {
+		if _, again, _ := e.Stored(nil); len(again) == 0 {
 			t.Error("an entry without a stored form")
 		}
 	})
