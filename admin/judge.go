@@ -24,6 +24,24 @@ type commitLog struct {
 	origin geo.Region
 }
 
+// copyOf is what one region holds of a CommitLog.
+type copyOf struct {
+	commitLog
+	region geo.Region
+}
+
+// contradictions are the replicas that are not the same log as their origin's any
+// more: how far they reach says nothing about what is safe.
+func contradictions(s Status) map[copyOf]bool {
+	found := map[copyOf]bool{}
+	for _, l := range s.Links {
+		if l.State == LinkHalted && mirror.Cause(l.Cause).Contradicts() {
+			found[copyOf{commitLog{l.Log, l.Queue, l.Origin}, l.To}] = true
+		}
+	}
+	return found
+}
+
 // evidence is what a Status says about one CommitLog.
 type evidence struct {
 	commitLog
@@ -98,9 +116,12 @@ func collect(s Status) []*evidence {
 		}
 		return byLog[c]
 	}
+	contradicts := contradictions(s)
 	for i := range s.Logs {
 		l := &s.Logs[i]
-		of(commitLog{l.Log, l.Queue, l.Origin}).addLog(l)
+		if c := (commitLog{l.Log, l.Queue, l.Origin}); !contradicts[copyOf{c, l.Region}] {
+			of(c).addLog(l)
+		}
 	}
 	for i := range s.Links {
 		l := &s.Links[i]

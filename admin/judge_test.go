@@ -91,6 +91,8 @@ func TestTheVerdictOnUsEast(t *testing.T) {
 		"a halted replica still holds": {three(held("us-east", 9), held("eu-west", 5, in(LogHalted))), "no, ≤ 4 entries are nowhere else", 1},
 		"a replica that contradicts its origin": {three(held("us-east", 9), held("eu-west", 12, in(LogConflict)), halted("eu-west", "ahead")),
 			"no, the replicas of ORDERS contradict it and are halted (≤ 9 entries are nowhere else): see geomq link ls", 1},
+		"a replica that contradicts and can be read": {three(held("us-east", 9), held("eu-west", 12, in(LogHalted)), halted("eu-west", "ahead")),
+			"no, the replicas of ORDERS contradict it and are halted (≤ 9 entries are nowhere else): see geomq link ls", 1},
 		"one replica contradicts, one is fine": {three(held("us-east", 9), held("eu-west", 12, in(LogConflict)), halted("eu-west", "conflict"), held("ap-south", 8)),
 			"no, ≤ 1 entry is nowhere else", 1},
 		"halted by retention is still a replica": {three(held("us-east", 9), held("eu-west", 5, in(LogHalted)), halted("eu-west", "trimmed")),

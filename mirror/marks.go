@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"sync"
+	"time"
 
 	"geomq/geo"
 )
@@ -35,4 +36,20 @@ func (m *applyMarks) take(last geo.Offset) (time int64, ok bool) {
 		m.marks = m.marks[1:]
 	}
 	return time, ok
+}
+
+// behind remembers since when something is known that the replica lacks.
+type behind struct {
+	head  geo.Offset // known at since, and not applied yet
+	since time.Time
+}
+
+// update takes in the holder's end and the replica's as known now.
+func (b *behind) update(head, applied geo.Offset, now time.Time) {
+	switch {
+	case head <= applied:
+		*b = behind{}
+	case b.since.IsZero() || applied >= b.head:
+		*b = behind{head: head, since: now}
+	}
 }

@@ -37,6 +37,7 @@ type sinkSession struct {
 	trims    chan geo.Offset // the newest Trim that waits, if any
 	sums     blockSums
 	marks    applyMarks
+	behind   behind
 	headAt   time.Time
 	welcome  time.Duration // how long the Welcome took; 0 before it
 	end      *End
@@ -275,4 +276,6 @@ func (s *sinkSession) publish() {
 	l.status.HeadAt = s.headAt
 	l.status.Head, l.status.Fresh, l.status.Used = head, fresh, s.machine.UnderWay()
 	l.status.Applied = geo.Offset(s.applied.Load())
+	s.behind.update(head.Last, l.status.Applied, time.Now())
+	l.status.Behind = s.behind.since
 }

@@ -41,6 +41,9 @@ type LinkStatus struct {
 	Head   Head
 	HeadAt time.Time
 	Fresh  bool
+	// Behind is since when the link has known of the oldest entry that the
+	// replica lacks; zero where it lacks none.
+	Behind time.Time
 	// RoundTrip is how long the way to the holder's broker and back took when
 	// the session began; 0 where the connection does not know.
 	RoundTrip time.Duration
@@ -63,8 +66,10 @@ type Totals struct {
 }
 
 // Lag is how far the replica is behind the holder: in entries, bytes of the
-// holder's store (estimated from the mean) and time between the two newest
-// entries. ok is false where there is no fresh head.
+// holder's store (estimated from the mean) and the age of what it lacks: for how
+// long the link has known of it, or if more than one entry is lacking the time
+// between the two newest entries where that is more. ok is false where there is
+// no fresh head.
 func (s *LinkStatus) Lag() (entries, bytes uint64, age time.Duration, ok bool) {
 	if !s.Fresh {
 		return 0, 0, 0, false
@@ -76,8 +81,11 @@ func (s *LinkStatus) Lag() (entries, bytes uint64, age time.Duration, ok bool) {
 	if s.Head.Entries > 0 {
 		bytes = uint64(float64(entries) * float64(s.Head.Bytes) / float64(s.Head.Entries))
 	}
-	if s.AppliedTime > 0 {
-		age = max(time.Duration(s.Head.Time-s.AppliedTime), 0)
+	if !s.Behind.IsZero() {
+		age = time.Since(s.Behind)
+	}
+	if s.AppliedTime > 0 && entries > 1 {
+		age = max(time.Duration(s.Head.Time-s.AppliedTime), age)
 	}
 	return entries, bytes, age, true
 }

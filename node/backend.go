@@ -125,9 +125,6 @@ func (d *duty) measure(ctx context.Context, log admin.Log, extent geo.Extent) ad
 	if d.link != nil {
 		if s := d.link.Status(); s.State == mirror.StateHalted {
 			log.State, log.Problem = admin.LogHalted, s.Reason
-			if s.Cause.Contradicts() {
-				log.State = admin.LogConflict
-			}
 		}
 	}
 	held, err := d.node.broker.Lookup(ctx, d.id)
@@ -143,7 +140,7 @@ func (d *duty) measure(ctx context.Context, log admin.Log, extent geo.Extent) ad
 func describeLink(s mirror.LinkStatus, node string) admin.Link {
 	link := admin.Link{
 		Log: s.Log.Log, Queue: s.Log.Queue.Label(), Origin: s.Log.Origin, From: s.From, To: s.To, Node: node,
-		State: admin.LinkState(s.State), Cause: string(s.Cause), Reason: s.Reason, Since: s.Since, Applied: s.Applied, Head: s.Head.Last,
+		State: admin.LinkState(s.State), Cause: string(s.Cause), Reason: s.Reason, Since: s.Since, Applied: s.Applied, Head: max(s.Head.Last, s.Applied),
 		Compression: s.Codec.String(), Credit: s.Credit, CreditUsed: s.Used,
 		Entries: s.Entries, Frames: s.Frames, WireBytes: s.Wire, RawBytes: s.Raw,
 		Resent: s.Resent, Repeated: s.Repeated, Seals: s.Seals, LastHeartbeat: s.HeadAt,

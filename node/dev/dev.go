@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 			}
 		})
 	}
-	fmt.Fprintf(o.Out, "starting %d regions, data in %s\n", len(o.Regions), o.Data)
+	fmt.Fprintf(o.Out, "starting %s, data in %s\n", counted(len(o.Regions)), o.Data)
 	if err := o.serve(ctx, nodes, began); err != nil {
 		cancel(err)
 	}
@@ -91,6 +91,13 @@ func Run(ctx context.Context, o Options) error {
 	fmt.Fprintln(o.Out, "\nclosing")
 	running.Wait()
 	return errors.Join(unless(context.Cause(ctx), context.Canceled), errors.Join(distinct(failures, context.Cause(ctx))...))
+}
+
+func counted(regions int) string {
+	if regions == 1 {
+		return "1 region"
+	}
+	return fmt.Sprintf("%d regions", regions)
 }
 
 // take makes the folder this process' own and forgets the addresses of the start

@@ -13,6 +13,9 @@ import (
 // loopback is where every listener of a dev deployment is.
 const loopback = "127.0.0.1"
 
+// span is how many ports from a default one on are tried.
+const span = 1000
+
 // ports are one node's.
 type ports struct {
 	NATS    int `json:"nats"`
@@ -56,14 +59,16 @@ func (p *picker) node(name string, index int) (ports, error) {
 }
 
 func (p *picker) pick(what string, wanted, last int) (int, error) {
-	if last != 0 && p.free(last) {
+	// A port of the start before is taken again if it is of the kind asked for.
+	byDefault := last >= wanted && last < wanted+span
+	if last != 0 && byDefault != p.random && p.free(last) {
 		p.taken[last] = true
 		return last, nil
 	}
 	if p.random {
 		return p.any(what)
 	}
-	for port := wanted; port < wanted+1000; port++ {
+	for port := wanted; port < wanted+span; port++ {
 		if !p.free(port) {
 			continue
 		}
@@ -73,7 +78,7 @@ func (p *picker) pick(what string, wanted, last int) (int, error) {
 		}
 		return port, nil
 	}
-	return 0, fmt.Errorf("no free %s from %d to %d: stop what uses them or take --ports random", what, wanted, wanted+999)
+	return 0, fmt.Errorf("no free %s from %d to %d: stop what uses them or take --ports random", what, wanted, wanted+span-1)
 }
 
 // any takes a port that the system says is free, for TCP and UDP.

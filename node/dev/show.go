@@ -3,6 +3,8 @@ package dev
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,13 +24,22 @@ func (o *Options) greet(a Addresses, took time.Duration) {
 	first, last := a.Regions[0], a.Regions[len(a.Regions)-1]
 	at := " --admin " + first.Admin
 	fmt.Fprintf(o.Out, `
-up after %.1f s. Try, in another terminal:
-  go run ./cmd/geomq sub ORDERS --region %s%s
-  go run ./cmd/geomq pub orders.created.42 '{"total": 12}' --region %s%s
-  go run ./cmd/geomq verify%s
+up after %[5].1f s. Try, in another terminal:
+  %[1]s sub ORDERS --region %[2]s%[4]s
+  %[1]s pub orders.created.42 '{"total": 12}' --region %[3]s%[4]s
+  %[1]s verify%[4]s
 Ctrl-C ends it; the data stays.
 
-`, took.Seconds(), last.Name, at, first.Name, at, at)
+`, program(), last.Name, first.Name, at, took.Seconds())
+}
+
+// program is how this one was called: "go run" leaves no trace but the folder it
+// builds in.
+func program() string {
+	if strings.Contains(os.Args[0], string(filepath.Separator)+"go-build") {
+		return "go run ./cmd/geomq"
+	}
+	return os.Args[0]
 }
 
 // watch shows a line per link until ctx ends: redrawn in place on a terminal,
