@@ -43,7 +43,8 @@ the same file adds nothing.
 
 Malformed lines are reported on stderr with their numbers. With --on-error skip
 (the default) they are counted and the exit code stays 0; with stop the import
-ends at the first one with exit code 1, as it does when anything else stops it.`,
+ends at the first one with exit code 1, as it does when anything else stops it,
+a compressed file that breaks off included.`,
 		Example: `  geomq import events.ndjson.gz --topic orders.created --key page --region us-east
   zcat events.gz | geomq import - --topic orders.created
   geomq import events.ndjson --topic orders.created --dedupe --on-error stop`,
@@ -135,6 +136,9 @@ func (a *app) transfer(ctx context.Context, f *importFlags, cfg importer.Config)
 		return &usageError{err}
 	}
 	a.showFaults(&result)
+	if err == nil && result.Skipped[importer.Damaged] > 0 {
+		err = fmt.Errorf("the file breaks off at line %d: what comes behind it was not imported", result.NextLine)
+	}
 	if f.json {
 		return errors.Join(a.printJSON(importDocument(&result, err)), err)
 	}
