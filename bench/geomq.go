@@ -74,14 +74,19 @@ func (s *geomqSide) attach(ctx context.Context, dir string, roundTrip time.Durat
 	if err != nil {
 		return nil, err
 	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
 	select {
 	case <-path.Used():
 		return &geomqReplica{runningNode: n, path: path}, nil
 	case err = <-n.ended:
-		n.ended <- err
+		n.ended <- err // for close
+	case <-late.C:
+		err = fmt.Errorf("%w: no link after %s", ErrStuck, patience)
 	case <-ctx.Done():
+		err = ctx.Err()
 	}
-	return nil, errors.Join(ctx.Err(), n.close())
+	return nil, errors.Join(err, n.close())
 }
 
 func (s *geomqSide) close() error { return errors.Join(s.origin.close(), s.proxy.Close()) }

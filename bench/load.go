@@ -19,7 +19,7 @@ const (
 	// the event's key as the last token, as an import does.
 	topics = "orders.>"
 	topic  = "orders.created."
-	// patience is how long the origin may take for what is in flight.
+	// patience is how long nothing may happen at all.
 	patience = 30 * time.Second
 	// lookEvery is how often a replica is asked where it stands.
 	lookEvery = 5 * time.Millisecond
@@ -114,7 +114,8 @@ func load(ctx context.Context, cfg *Config, sides []side) (meanBytes float64, er
 }
 
 // await returns when a stream, which may not exist yet, ends at last, and when it
-// saw that. It must then hold every entry from 1 on.
+// saw that. It must then hold every entry from 1 on. One that stands still is
+// given up on.
 func await(ctx context.Context, url, stream string, last uint64) (time.Time, error) {
 	conn, err := nats.Connect(url)
 	if err != nil {
@@ -127,11 +128,19 @@ func await(ctx context.Context, url, stream string, last uint64) (time.Time, err
 	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	for {
+	var state jetstream.StreamState
+	for moved := time.Now(); ; {
+		before := state.LastSeq
 		if s, err := js.Stream(ctx, stream); err == nil {
-			if state := s.CachedInfo().State; state.LastSeq >= last {
-				return time.Now(), whole(&state, stream, last)
-			}
+			state = s.CachedInfo().State
+		}
+		switch {
+		case state.LastSeq >= last:
+			return time.Now(), whole(&state, stream, last)
+		case state.LastSeq != before:
+			moved = time.Now()
+		case time.Since(moved) > patience:
+			return time.Time{}, fmt.Errorf("%w: %s has stood at %d of %d for %s", ErrStuck, stream, before, last, patience)
 		}
 		select {
 		case <-look.C:

@@ -38,7 +38,7 @@ type replica interface {
 
 // Mirror measures how fast fresh replicas catch up, geomq's and JetStream's own
 // taking turns. It needs about three times the events' size on disk. The error
-// is ErrConfig, ErrIncomplete, ctx's, or that of a server.
+// is ErrConfig, ErrStuck, ErrIncomplete, ctx's, or that of a server.
 func Mirror(ctx context.Context, cfg Config) (report *Report, err error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
