@@ -2,6 +2,7 @@ package geotest
 
 import (
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,9 @@ func TestASecondStartCarriesOn(t *testing.T) {
 	d := StartDev(t, data, "--regions", "north,south")
 	if len(d.Regions) != 2 || d.Regions[0].Name != "north" || d.Regions[1].Name != "south" {
 		t.Fatalf("dev.json has the regions %v", d.Regions)
+	}
+	if out := d.Process.Output(); !regexp.MustCompile(`up after \d+\.\d s\.`).MatchString(out) {
+		t.Errorf("the greeting is\n%s", out)
 	}
 	if out, code := Run(t, "pub", "orders.created.1", "before", "--admin", d.Regions[0].Admin, "--region", "north"); code != 0 {
 		t.Fatalf("pub: %d %s", code, out)

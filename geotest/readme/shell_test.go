@@ -122,7 +122,8 @@ func (s *session) follow(t *testing.T, data string) []geotest.Region {
 			break
 		}
 		if time.Now().After(late) {
-			t.Fatalf("geomq dev --data %s does not come up", data)
+			log, _ := s.run(t, "tail -n 30 *.log")
+			t.Fatalf("geomq dev --data %s does not come up:\n%s", data, log)
 		}
 		<-time.After(20 * time.Millisecond)
 	}

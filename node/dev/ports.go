@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -81,21 +82,20 @@ func (p *picker) pick(what string, wanted, last int) (int, error) {
 	return 0, fmt.Errorf("no free %s from %d to %d: stop what uses them or take --ports random", what, wanted, wanted+span-1)
 }
 
-// any takes a port that the system says is free, for TCP and UDP.
+// Random ports lie below those that systems give to clients. A client that looks
+// for its broker again and again would else happen to connect to itself, and
+// keep the broker from its port.
+const firstRandom, lastRandom = 10_000, 32_000
+
+// any takes a random port that is free, for TCP and UDP.
 func (p *picker) any(what string) (int, error) {
-	for range 100 {
-		l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
-		if err != nil {
-			return 0, fmt.Errorf("find a free %s: %w", what, err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if p.free(port) {
+	for range 1000 {
+		if port := firstRandom + rand.IntN(lastRandom-firstRandom); p.free(port) {
 			p.taken[port] = true
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("find a free %s: a hundred that were offered are taken", what)
+	return 0, fmt.Errorf("find a free %s: none of a thousand between %d and %d is", what, firstRandom, lastRandom)
 }
 
 // free tells whether both TCP and UDP can be listened on, since gossip uses

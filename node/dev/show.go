@@ -24,7 +24,7 @@ func (o *Options) greet(a Addresses, took time.Duration) {
 	first, last := a.Regions[0], a.Regions[len(a.Regions)-1]
 	at := " --admin " + first.Admin
 	fmt.Fprintf(o.Out, `
-up after %[5].1f s. Try, in another terminal:
+up after %.1[5]f s. Try, in another terminal:
   %[1]s sub ORDERS --region %[2]s%[4]s
   %[1]s pub orders.created.42 '{"total": 12}' --region %[3]s%[4]s
   %[1]s verify%[4]s
