@@ -83,7 +83,7 @@ func (b *Broker) start(ctx context.Context) error {
 
 // connect opens a connection of our own that is kept for good.
 func (b *Broker) connect(user string) (*nats.Conn, error) {
-	conn, err := nats.Connect(b.local(), nats.IgnoreDiscoveredServers(),
+	conn, err := nats.Connect(b.LocalURL(), nats.IgnoreDiscoveredServers(),
 		nats.UserInfo(user, password(b.cfg.Secret, user)), nats.Name("geomq "+user+" "+b.cfg.Name),
 		nats.CustomInboxPrefix(inboxPrefix), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
 		nats.ReconnectJitter(0, 0), nats.PingInterval(5*time.Second))
@@ -131,8 +131,9 @@ func (b *Broker) startError(complaint string) error {
 	return fmt.Errorf("%w: %s", ErrStart, complaint)
 }
 
-// local is where this process reaches the server, whatever is advertised.
-func (b *Broker) local() string {
+// LocalURL is where this process reaches the server, whatever is advertised: an
+// advertised address may be a proxy's, or one that leads in from outside only.
+func (b *Broker) LocalURL() string {
 	host, port, _ := net.SplitHostPort(b.server.Addr().String())
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -172,7 +173,7 @@ func (b *Broker) URL() string {
 	if b.cfg.ClientAdvertise != "" {
 		return "nats://" + b.cfg.ClientAdvertise
 	}
-	return b.local()
+	return b.LocalURL()
 }
 
 // ServerID changes with every start of the server.
@@ -192,7 +193,7 @@ func (b *Broker) Conn() *nats.Conn { return b.conn }
 // it.
 func (b *Broker) dial(ctx context.Context, name string) (*wire.Conn, error) {
 	return wire.Dial(ctx, wire.Config{
-		URL: b.local(), User: userAgent, Password: password(b.cfg.Secret, userAgent),
+		URL: b.LocalURL(), User: userAgent, Password: password(b.cfg.Secret, userAgent),
 		Name: name, Log: b.cfg.Log,
 	})
 }

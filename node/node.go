@@ -222,7 +222,7 @@ func (n *Node) maxEntry() int64 { return int64(n.cfg.Broker.MaxPayload) - broker
 func (n *Node) listener() *natslink.Listener {
 	sources := &mirror.Sources{Region: n.cfg.Region, Holder: n.cluster(), MaxEntry: n.maxEntry(), Log: n.log}
 	return &natslink.Listener{
-		URL: n.broker.URL(), User: broker.LinkUser, Password: broker.LinkPassword(n.secret),
+		URL: n.broker.LocalURL(), User: broker.LinkUser, Password: broker.LinkPassword(n.secret),
 		Name: n.cfg.Node, Serve: sources.Serve, Log: n.log,
 	}
 }
