@@ -35,11 +35,17 @@ type copyOf struct {
 func contradictions(s Status) map[copyOf]bool {
 	found := map[copyOf]bool{}
 	for _, l := range s.Links {
-		if l.State == LinkHalted && mirror.Cause(l.Cause).Contradicts() {
+		if l.contradicts() {
 			found[copyOf{commitLog{l.Log, l.Queue, l.Origin}, l.To}] = true
 		}
 	}
 	return found
+}
+
+// contradicts tells whether the link is halted since its replica isn't the same
+// log as its origin's any more.
+func (l *Link) contradicts() bool {
+	return l.State == LinkHalted && mirror.Cause(l.Cause).Contradicts()
 }
 
 // evidence is what a Status says about one CommitLog.
@@ -150,7 +156,7 @@ func (e *evidence) addLog(l *Log) {
 }
 
 func (e *evidence) addLink(l *Link) {
-	if l.State == LinkHalted && mirror.Cause(l.Cause).Contradicts() {
+	if l.contradicts() {
 		e.conflict = true // what the replica holds says nothing about the origin's log
 		return
 	}
