@@ -46,6 +46,15 @@ func (t Epochs) At(o Offset) uint64 {
 	return 0
 }
 
+// Skipped is what lies between the epochs: holes for good.
+func (t Epochs) Skipped() Ranges {
+	var skipped Ranges
+	for _, e := range t {
+		skipped = skipped.Add(Range{First: e.PrevEnd + 1, Last: e.First - 1})
+	}
+	return skipped
+}
+
 // Extends tells whether t holds every epoch of older, unchanged and in front.
 func (t Epochs) Extends(older Epochs) bool {
 	if len(older) > len(t) {

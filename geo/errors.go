@@ -15,4 +15,6 @@ var (
 	ErrTopic = errors.New("not a topic")
 	// ErrEpochs says that an epoch table contradicts itself.
 	ErrEpochs = errors.New("not an epoch table")
+	// ErrDeletion says that a Deletion contradicts itself.
+	ErrDeletion = errors.New("not a deletion")
 )

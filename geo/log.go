@@ -14,6 +14,7 @@ const (
 	maxLogName = 64
 	// reservedPrefix begins the names of geomq's own streams.
 	reservedPrefix = "GEOMQ"
+	controlLog     = LogName("GEOMQ")
 )
 
 // ParseLogName returns text as a LogName, or an error wrapping ErrLogName. A
@@ -74,6 +75,16 @@ func (c CommitLog) Stream() string {
 	return string(c.Log) + "-" + c.Queue.Label() + "@" + string(c.Origin)
 }
 
+// ControlLog is the log in which a region records what it decides, for all other
+// regions to read.
+func ControlLog(region Region) CommitLog {
+	return CommitLog{Log: controlLog, Queue: SoleQueue, Origin: region}
+}
+
+// Control tells whether c is a region's control log. It keeps the last record of
+// each key, so that an offset without an entry means nothing there.
+func (c CommitLog) Control() bool { return c.Log == controlLog }
+
 // String is the stream's name.
 func (c CommitLog) String() string { return c.Stream() }
 
@@ -87,6 +98,9 @@ func ParseCommitLog(stream string) (CommitLog, error) {
 	origin, err := ParseRegion(region)
 	if err != nil {
 		return CommitLog{}, fmt.Errorf("%w: %q: %w", ErrCommitLog, stream, err)
+	}
+	if stream == ControlLog(origin).Stream() {
+		return ControlLog(origin), nil
 	}
 	queue := SoleQueue
 	if base, number, numbered := cutQueue(name); numbered {

@@ -50,10 +50,13 @@ func TestAStreamNamesOneCommitLog(t *testing.T) {
 			t.Fatalf("%s: %+v, %v", want.Stream(), got, err)
 		}
 	})
-	for _, bad := range []string{"", "ORDERS", "@us", "ORDERS@", "ORDERS@US", "A@b@c", "ORDERS-007@us", "ORDERS-@us-", "GEOMQ@us", "A-99999999999999999999@us", "A.B@us"} {
+	for _, bad := range []string{"", "ORDERS", "@us", "ORDERS@", "ORDERS@US", "A@b@c", "ORDERS-007@us", "ORDERS-@us-", "GEOMQ-0@us", "GEOMQX@us", "A-99999999999999999999@us", "A.B@us"} {
 		if c, err := ParseCommitLog(bad); !errors.Is(err, ErrCommitLog) {
 			t.Errorf("%q: %+v, %v", bad, c, err)
 		}
+	}
+	if c, err := ParseCommitLog("GEOMQ@us"); err != nil || c != ControlLog("us") || !c.Control() {
+		t.Errorf("a region's control log: %+v, %v", c, err)
 	}
 	if SoleQueue.Label() != "0" || Queue(3).Label() != "3" {
 		t.Error("labels of queues")
