@@ -44,6 +44,9 @@ type HeldLog interface {
 	Read(ctx context.Context, from geo.Offset) (Reader, error)
 	// Seals returns the seals kept here of the blocks first to last, ascending.
 	Seals(ctx context.Context, first, last geo.Block) ([]geo.Seal, error)
+	// Deletions returns what is recorded here of entries that the origin removed
+	// on purpose: those with numbers above after, ascending, at most 256.
+	Deletions(ctx context.Context, after uint64) ([]geo.Deletion, error)
 }
 
 // Holder opens the logs of this cluster for sources.
@@ -79,6 +82,17 @@ type Replica interface {
 	Append(ctx context.Context, last geo.Offset, applied func(geo.Offset)) (Appender, error)
 	// Trim removes what lies before first.
 	Trim(ctx context.Context, first geo.Offset) error
+	// SetEpochs records a table that extends the one known here.
+	SetEpochs(ctx context.Context, epochs geo.Epochs) error
+	// Retire takes entries out of the replica that are no longer part of the log:
+	// it keeps them in the ledger first and removes them then. Doing it again
+	// changes nothing.
+	Retire(ctx context.Context, r geo.Range, reason string) error
+	// Delete removes the entries that d names, as far as they are there, and
+	// records d then. Doing it again changes nothing.
+	Delete(ctx context.Context, d geo.Deletion) error
+	// Gaps are the offsets that an operator has given up for this replica.
+	Gaps(ctx context.Context) (geo.Ranges, error)
 }
 
 // Appender appends to a replica.
@@ -88,6 +102,9 @@ type Appender interface {
 	// further entries will follow at once. The entries may be used again when
 	// it returns.
 	Append(ctx context.Context, entries []entry.Entry, more bool) error
+	// Skip makes the offsets behind the last one handed over, up to through, ones
+	// without an entry. It returns when they are.
+	Skip(ctx context.Context, through geo.Offset) error
 	// Done is closed when the appender has failed; Err says why.
 	Done() <-chan struct{}
 	Err() error

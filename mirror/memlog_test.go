@@ -32,6 +32,10 @@ type memLog struct {
 	trims   []geo.Offset
 	reads   int // how often reading began
 	broken  string
+
+	deletions []geo.Deletion
+	retired   []entry.Entry // what Retire took out, as it stands in the ledger
+	gaps      geo.Ranges
 }
 
 // memFaults are what a broker may do to a replica's writer.
@@ -225,7 +229,7 @@ func (l *memLog) Append(_ context.Context, last geo.Offset, applied func(geo.Off
 	if end := l.end(); end != last {
 		return nil, fmt.Errorf("%w: it ends at %d, not at %d", ErrFenced, end, last)
 	}
-	a := &memAppender{log: l, applied: applied, batches: make(chan []entry.Entry, 2), done: make(chan struct{}), stop: make(chan struct{})}
+	a := &memAppender{log: l, applied: applied, batches: make(chan []entry.Entry, 2), skips: make(chan memSkip), done: make(chan struct{}), stop: make(chan struct{})}
 	a.group.Go(a.run)
 	return a, nil
 }
@@ -234,6 +238,7 @@ type memAppender struct {
 	log     *memLog
 	applied func(geo.Offset)
 	batches chan []entry.Entry
+	skips   chan memSkip
 	done    chan struct{}
 	err     error
 	stop    chan struct{}
@@ -253,6 +258,13 @@ func (a *memAppender) run() {
 			if a.err = a.write(batch); a.err != nil {
 				return
 			}
+		case s := <-a.skips:
+			for len(a.batches) > 0 {
+				if a.err = a.write(<-a.batches); a.err != nil {
+					return
+				}
+			}
+			a.skip(s)
 		}
 	}
 }
@@ -333,4 +345,92 @@ func (c *memCluster) Create(_ context.Context, _ geo.CommitLog, first geo.Offset
 	c.log = newMemLog(first)
 	c.log.epochs, c.log.faults = epochs, c.faults
 	return c.log, nil
+}
+
+// remove takes the entries at offsets out, as a delete of JetStream does.
+func (l *memLog) remove(offsets ...geo.Offset) {
+	l.change(func() {
+		for _, o := range offsets {
+			delete(l.entries, o)
+		}
+	})
+}
+
+func (l *memLog) Deletions(_ context.Context, after uint64) ([]geo.Deletion, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rest := l.deletions[min(after, uint64(len(l.deletions))):]
+	return slices.Clone(rest[:min(len(rest), 256)]), nil
+}
+
+func (l *memLog) Delete(_ context.Context, d geo.Deletion) error {
+	l.remove(d.Offsets...)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch next := uint64(len(l.deletions)) + 1; {
+	case d.Number > next:
+		return fmt.Errorf("deletion %d came where %d was due", d.Number, next)
+	case d.Number == next:
+		l.deletions = append(l.deletions, d)
+	}
+	return nil
+}
+
+func (l *memLog) SetEpochs(_ context.Context, epochs geo.Epochs) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !epochs.Extends(l.epochs) {
+		return fmt.Errorf("%w: %v does not extend %v", geo.ErrEpochs, epochs, l.epochs)
+	}
+	l.epochs = epochs
+	return nil
+}
+
+func (l *memLog) Retire(_ context.Context, r geo.Range, _ string) error {
+	l.change(func() {
+		for o := r.First; o <= r.Last; o++ {
+			if e, ok := l.entries[o]; ok {
+				l.retired = append(l.retired, e)
+				delete(l.entries, o)
+			}
+		}
+	})
+	return nil
+}
+
+func (l *memLog) Gaps(context.Context) (geo.Ranges, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gaps, nil
+}
+
+// Skip waits for what was handed over before, as a broker's appender does.
+func (a *memAppender) Skip(ctx context.Context, through geo.Offset) error {
+	made := make(chan struct{})
+	select {
+	case a.skips <- memSkip{through, made}:
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-made:
+		return nil
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+type memSkip struct {
+	through geo.Offset
+	made    chan struct{}
+}
+
+func (a *memAppender) skip(s memSkip) {
+	a.log.change(func() { a.log.last = max(a.log.last, s.through) })
+	a.applied(s.through)
+	close(s.made)
 }

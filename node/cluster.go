@@ -94,3 +94,19 @@ func (l heldLog) Append(ctx context.Context, last geo.Offset, applied func(geo.O
 type appender struct{ *broker.Appender }
 
 func (a appender) Err() error { return translate(a.Appender.Err()) }
+
+func (a appender) Skip(ctx context.Context, through geo.Offset) error {
+	return errors.New("holes can't be made here")
+}
+
+func (l heldLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion, error) { return nil, nil }
+
+func (l heldLog) Retire(ctx context.Context, r geo.Range, reason string) error {
+	return errors.New("entries can't be retired here")
+}
+
+func (l heldLog) Delete(ctx context.Context, d geo.Deletion) error {
+	return errors.New("entries can't be deleted here")
+}
+
+func (l heldLog) Gaps(ctx context.Context) (geo.Ranges, error) { return nil, nil }
