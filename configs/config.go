@@ -25,6 +25,8 @@ type Config struct {
 	Gossip    Gossip
 	Broker    Broker
 	Link      Link
+	Disk      Disk
+	Scrub     Scrub
 	Logs      []Log
 }
 
@@ -71,6 +73,24 @@ type Broker struct {
 	MaxPayload Bytes
 	// MaxStore bounds what the broker keeps on disk; 0 is as much as fits.
 	MaxStore Bytes
+	// OpenWait is how long a log whose newest entries this node may have lost
+	// waits for the regions that could still have them, before it opens without.
+	OpenWait time.Duration
+}
+
+// Disk says at how little free space, in percent of the data folder's file
+// system, a node stops writing before the disk is full.
+type Disk struct {
+	// StopReplicas is where links stop pulling.
+	StopReplicas int
+	// FenceOrigins is where producers are refused.
+	FenceOrigins int
+}
+
+// Scrub says how sealed entries are read again in the background.
+type Scrub struct {
+	// Rate is how many bytes a second are read at most; 0 turns it off.
+	Rate Bytes
 }
 
 // Link holds the terms of the links by which this node pulls other regions' logs.

@@ -35,9 +35,11 @@ func TestTheShortestFileGetsEveryDefault(t *testing.T) {
 		Listen: Listen{NATS: "127.0.0.1:4222", Cluster: "127.0.0.1:6222",
 			Gossip: "127.0.0.1:7946", Admin: "127.0.0.1:8300"},
 		Advertise: Advertise{NATS: "127.0.0.1:4222", Gossip: "127.0.0.1:7946", Admin: "127.0.0.1:8300"},
-		Broker:    Broker{Brokers: 1, MaxPayload: 1 << 20},
+		Broker:    Broker{Brokers: 1, MaxPayload: 1 << 20, OpenWait: 30 * time.Second},
 		Link: Link{Credit: 16 << 20, Frame: 256 << 10,
 			Compression: CompressionZstd, Heartbeat: time.Second},
+		Disk:  Disk{StopReplicas: 10, FenceOrigins: 5},
+		Scrub: Scrub{Rate: 8 << 20},
 		Logs: []Log{{Name: "ORDERS", Topics: []geo.Topic{"orders.>"}, Regions: []geo.Region{"us-east"},
 			Mode: ModeSingle, Flush: FlushAsync, DedupeWindow: 2 * time.Minute}},
 	}
@@ -57,8 +59,10 @@ insecure: true
 listen: {nats: "0.0.0.0:1", cluster: "h:2", gossip: "[::1]:3", admin: "localhost:0"}
 advertise: {nats: "n:4", gossip: "g:5", admin: "a:6"}
 gossip: {join: ["j:7"], key: `+key+`}
-broker: {routes: ["r:8"], brokers: 3, max_payload: 2MiB, max_store: 10GB}
+broker: {routes: ["r:8"], brokers: 3, max_payload: 2MiB, max_store: 10GB, open_wait: 1m}
 link: {credit: 8MiB, frame: 65536, compression: s2, heartbeat: 1.5s, via: {eu-west: "tunnel:9"}}
+disk: {stop_replicas: 20, fence_origins: 0}
+scrub: {rate: 0}
 logs:
 - name: A
   topics: [a.>, b]
@@ -74,9 +78,10 @@ logs:
 		Listen:    Listen{NATS: "0.0.0.0:1", Cluster: "h:2", Gossip: "[::1]:3", Admin: "localhost:0"},
 		Advertise: Advertise{NATS: "n:4", Gossip: "g:5", Admin: "a:6"},
 		Gossip:    Gossip{Join: []string{"j:7"}, Key: key},
-		Broker:    Broker{Routes: []string{"r:8"}, Brokers: 3, MaxPayload: 2 << 20, MaxStore: 10e9},
+		Broker:    Broker{Routes: []string{"r:8"}, Brokers: 3, MaxPayload: 2 << 20, MaxStore: 10e9, OpenWait: time.Minute},
 		Link: Link{Credit: 8 << 20, Frame: 65536, Compression: CompressionS2, Heartbeat: 1500 * time.Millisecond,
 			Via: map[geo.Region]string{"eu-west": "tunnel:9"}},
+		Disk: Disk{StopReplicas: 20},
 		Logs: []Log{
 			{Name: "A", Topics: []geo.Topic{"a.>", "b"}, Regions: []geo.Region{"us-east"}, Mode: ModeSingle, Flush: FlushSync,
 				Retention: Retention{MaxAge: 14 * 24 * time.Hour, MaxBytes: 1 << 30, MaxEntries: 9}, DedupeWindow: 24 * time.Hour},

@@ -25,13 +25,15 @@ func Defaults() Config {
 			Gossip:  "127.0.0.1:7946",
 			Admin:   "127.0.0.1:8300",
 		},
-		Broker: Broker{Brokers: 1, MaxPayload: mib},
+		Broker: Broker{Brokers: 1, MaxPayload: mib, OpenWait: 30 * time.Second},
 		Link: Link{
 			Credit:      16 * mib,
 			Frame:       256 * kib,
 			Compression: CompressionZstd,
 			Heartbeat:   time.Second,
 		},
+		Disk:  Disk{StopReplicas: 10, FenceOrigins: 5},
+		Scrub: Scrub{Rate: 8 * mib},
 	}
 }
 

@@ -25,6 +25,8 @@ func (c *Config) fields() section {
 		{"gossip", c.Gossip.fields(), "", ""},
 		{"broker", c.Broker.fields(), "", ""},
 		{"link", c.Link.fields(), "", ""},
+		{"disk", c.Disk.fields(), "", ""},
+		{"scrub", c.Scrub.fields(), "", ""},
 		{"logs", logsOf(&c.Logs), "", ""},
 	}
 }
@@ -61,6 +63,20 @@ func (b *Broker) fields() section {
 		{"brokers", wholeOf(&b.Brokers), "", "How many brokers the region has; 64 at most."},
 		{"max_payload", sizeOf(&b.MaxPayload), "", "The largest message, 64KiB to 8MiB."},
 		{"max_store", sizeOf(&b.MaxStore), "", "What the broker may keep on disk; 0 is as much as the disk has."},
+		{"open_wait", spanOf(&b.OpenWait), "", "How long a log that may have lost its newest entries waits for regions that could have them, up to 1h."},
+	}
+}
+
+func (d *Disk) fields() section {
+	return section{
+		{"stop_replicas", wholeOf(&d.StopReplicas), "", "Percent of free disk at which links stop pulling, 1 to 50."},
+		{"fence_origins", wholeOf(&d.FenceOrigins), "", "Percent of free disk at which producers are refused, below stop_replicas."},
+	}
+}
+
+func (s *Scrub) fields() section {
+	return section{
+		{"rate", sizeOf(&s.Rate), "", "Bytes a second read again in the background to compare them with their seals; 0 is none."},
 	}
 }
 

@@ -25,6 +25,8 @@ const (
 	minHeartbeat, maxHeartbeat = 100 * time.Millisecond, 10 * time.Second
 	minDedupe, maxDedupe       = 100 * time.Millisecond, day
 	minMaxAge                  = time.Second
+	maxOpenWait                = time.Hour
+	maxDiskFree                = 50 // percent
 )
 
 // Validate says everything that is wrong with c, whose defaults must have been
@@ -41,6 +43,10 @@ func (c *Config) Validate() Problems {
 	c.Broker.validate(&ps)
 	c.Link.validate(&ps)
 	c.validateVia(&ps)
+	c.Disk.validate(&ps)
+	if c.Scrub.Rate < 0 {
+		ps.add("scrub.rate", "%v is negative; 0 is no scrubbing", c.Scrub.Rate)
+	}
 	c.validateLogs(&ps)
 	return ps
 }
@@ -95,6 +101,7 @@ func (c *Config) validateData(ps *Problems) {
 func (b *Broker) validate(ps *Problems) {
 	checkRange(ps, "broker.brokers", b.Brokers, 1, maxBrokers)
 	checkRange(ps, "broker.max_payload", b.MaxPayload, minPayload, maxPayload)
+	checkRange(ps, "broker.open_wait", Duration(b.OpenWait), 0, Duration(maxOpenWait))
 	if b.MaxStore < 0 {
 		ps.add("broker.max_store", "%v is negative; 0 is as much as the disk has", b.MaxStore)
 	}
@@ -106,6 +113,14 @@ func (b *Broker) validate(ps *Problems) {
 	}
 	for i, route := range b.Routes {
 		checkDialled(ps, index("broker.routes", i), route)
+	}
+}
+
+func (d *Disk) validate(ps *Problems) {
+	checkRange(ps, "disk.stop_replicas", d.StopReplicas, 1, maxDiskFree)
+	checkRange(ps, "disk.fence_origins", d.FenceOrigins, 0, maxDiskFree)
+	if d.FenceOrigins >= d.StopReplicas {
+		ps.add("disk.fence_origins", "%d is not below disk.stop_replicas (%d); replicas can be fetched again, so they give way first", d.FenceOrigins, d.StopReplicas)
 	}
 }
 
