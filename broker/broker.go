@@ -31,7 +31,7 @@ const (
 // from any number of goroutines.
 type Broker struct {
 	cfg    Config
-	server *server.Server
+	engine engine
 	conn   *nats.Conn
 	system *nats.Conn // in the system account
 	lock   io.Closer
@@ -112,7 +112,7 @@ func (b *Broker) startServer(ctx context.Context) error {
 	}
 	log := &serverLog{log: b.cfg.Log.With("server", b.cfg.Name)}
 	s.SetLoggerV2(log, false, false, false)
-	b.server = s
+	b.engine.use(s, log)
 	s.Start()
 	for ready := false; !ready; ready = s.ReadyForConnections(100 * time.Millisecond) {
 		if ctx.Err() != nil || log.gaveUp() || !s.Running() {
@@ -134,7 +134,7 @@ func (b *Broker) startError(complaint string) error {
 // LocalURL is where this process reaches the server, whatever is advertised: an
 // advertised address may be a proxy's, or one that leads in from outside only.
 func (b *Broker) LocalURL() string {
-	host, port, _ := net.SplitHostPort(b.server.Addr().String())
+	host, port, _ := net.SplitHostPort(b.server().Addr().String())
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
@@ -177,7 +177,7 @@ func (b *Broker) URL() string {
 }
 
 // ServerID changes with every start of the server.
-func (b *Broker) ServerID() string { return b.server.ID() }
+func (b *Broker) ServerID() string { return b.server().ID() }
 
 // Name is the server's name in its cluster.
 func (b *Broker) Name() string { return b.cfg.Name }
@@ -209,9 +209,9 @@ func (b *Broker) Close() error {
 		if b.system != nil {
 			b.system.Close()
 		}
-		if b.server != nil {
-			b.server.Shutdown()
-			b.server.WaitForShutdown()
+		if s := b.server(); s != nil {
+			s.Shutdown()
+			s.WaitForShutdown()
 		}
 		b.lock.Close()
 	})

@@ -76,7 +76,7 @@ func TestTheServerGetsItsSettings(t *testing.T) {
 	cfg.ClientAdvertise = "geomq.example:4222"
 	cfg.Data = filepath.Join(cfg.Data, `a "quoted" \ folder`)
 	b := openBroker(t, cfg)
-	js := b.server.JetStreamConfig()
+	js := b.server().JetStreamConfig()
 	if !js.SyncAlways || js.MaxStore != 123<<20 || js.Domain != "us-east" || js.StoreDir != filepath.Join(cfg.Data, "jetstream") {
 		t.Errorf("JetStream has %+v", js)
 	}
