@@ -99,7 +99,9 @@ func (a appender) Skip(ctx context.Context, through geo.Offset) error {
 	return errors.New("holes can't be made here")
 }
 
-func (l heldLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion, error) { return nil, nil }
+func (l heldLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion, error) {
+	return nil, nil
+}
 
 func (l heldLog) Retire(ctx context.Context, r geo.Range, reason string) error {
 	return errors.New("entries can't be retired here")

@@ -224,6 +224,7 @@ func (n *Node) listener() *natslink.Listener {
 	return &natslink.Listener{
 		URL: n.broker.LocalURL(), User: broker.LinkUser, Password: broker.LinkPassword(n.secret),
 		Name: n.cfg.Node, Serve: sources.Serve, Log: n.log,
+		Answer: func(context.Context, []byte) []byte { return nil },
 	}
 }
 

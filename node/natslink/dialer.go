@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,7 +14,8 @@ import (
 	"geomq/mirror"
 )
 
-// Dialer opens sessions into other regions. It is safe for concurrent use.
+// Dialer opens sessions into other regions and asks them where logs stand. It is
+// safe for concurrent use.
 type Dialer struct {
 	// Name is shown by the server dialled, e.g. "eu-west-1".
 	Name string
@@ -21,6 +23,9 @@ type Dialer struct {
 	User, Password string
 	// Addresses lists the brokers of a region, as host:port or URL.
 	Addresses func(geo.Region) []string
+
+	mu    sync.Mutex
+	asked map[geo.Region]*asking
 }
 
 // Dial connects to any broker of region to and sends hello to its sources.

@@ -12,6 +12,8 @@
 // session and is never re-established: NATS would hide a loss from the protocol
 // above, which finds its place again from the replica's own end anyway.
 //
+// Questions about where logs stand go to geomq.ask as plain requests.
+//
 // Messages are delivered in order. What is under way is bounded by the session's
 // credit, therefore the limits of NATS' own on pending messages are lifted.
 package natslink

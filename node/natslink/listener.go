@@ -19,7 +19,9 @@ type Listener struct {
 	Name                string
 	// Serve runs one session and closes conn.
 	Serve func(ctx context.Context, conn mirror.Conn, hello []byte)
-	Log   *slog.Logger
+	// Answer answers a question that Dialer.Ask sent.
+	Answer func(ctx context.Context, question []byte) []byte
+	Log    *slog.Logger
 }
 
 // Run serves sessions until ctx ends, waits for those under way to end, and
@@ -48,8 +50,17 @@ func (l *Listener) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for links at %s: %w", l.URL, err)
 	}
+	asks, err := nc.QueueSubscribe(askSubject, queueGroup, func(m *nats.Msg) {
+		// Each in a goroutine of its own: a broker may take long over one.
+		sessions.Go(func() {
+			_ = m.Respond(l.Answer(ctx, m.Data)) // whoever asked asks again
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("listen for questions at %s: %w", l.URL, err)
+	}
 	<-ctx.Done()
-	_ = sub.Unsubscribe() // fails only on a connection that is gone
+	_, _ = asks.Unsubscribe(), sub.Unsubscribe() // fail only on a connection that is gone
 	sessions.Wait()
 	_ = nc.FlushTimeout(drainPatience) // the last Bye of each; silence tells the same
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func region(t *testing.T) (*broker.Broker, *Dialer) {
 // listen serves every session with serve until the test ends.
 func listen(t *testing.T, b *broker.Broker, d *Dialer, serve func(context.Context, mirror.Conn, []byte)) {
 	t.Helper()
-	l := &Listener{URL: b.URL(), User: d.User, Password: d.Password, Name: "us-east-1", Serve: serve, Log: slog.New(slog.DiscardHandler)}
+	l := &Listener{URL: b.URL(), User: d.User, Password: d.Password, Name: "us-east-1", Serve: serve, Answer: echo, Log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -174,5 +175,72 @@ func TestAPlainClientCannotOpenASession(t *testing.T) {
 	case <-served:
 		t.Error("a client without credentials opened a session")
 	case <-time.After(200 * time.Millisecond):
+	}
+}
+
+// echo answers a question with itself.
+func echo(_ context.Context, question []byte) []byte {
+	return append([]byte("answer to "), question...)
+}
+
+func TestManyQuestionsShareOneConnection(t *testing.T) {
+	b, d := region(t)
+	listen(t, b, d, nil)
+	defer d.Close()
+	ask := func(question string) error {
+		answer, err := d.Ask(deadline(t), "us-east", []byte(question))
+		if err == nil && string(answer) != "answer to "+question {
+			t.Errorf("%q was answered by %q", question, answer)
+		}
+		return err
+	}
+	for errors.Is(ask("anybody there?"), nats.ErrNoResponders) { // until the listener listens
+	}
+	before := d.asking("us-east").nc
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			if err := ask(string(rune('a' + i%26))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if d.asking("us-east").nc != before {
+		t.Error("the connection was not kept")
+	}
+}
+
+// TestASilentRegionIsDialledAnew: on a path that swallows everything the
+// connection looks alive; the next question must not be lost in it too.
+func TestASilentRegionIsDialledAnew(t *testing.T) {
+	b, d := region(t)
+	if _, err := d.Ask(deadline(t), "us-east", nil); !errors.Is(err, nats.ErrNoResponders) {
+		t.Fatalf("nobody listens: %v", err)
+	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	lead := d.Addresses
+	d.Addresses = func(geo.Region) []string { return []string{silent.Addr().String()} }
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := d.Ask(short, "us-east", nil); err == nil {
+		t.Fatal("silence was an answer")
+	}
+	d.Addresses = lead
+	listen(t, b, d, nil)
+	for ctx := deadline(t); ; {
+		if answer, err := d.Ask(ctx, "us-east", []byte("?")); err == nil {
+			if string(answer) != "answer to ?" {
+				t.Errorf("answered %q", answer)
+			}
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatal("never asked again")
+		}
 	}
 }
