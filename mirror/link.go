@@ -114,7 +114,10 @@ func (l *Link) session(ctx context.Context, logger *slog.Logger) End {
 	if err != nil {
 		return End{localCause(err), err.Error()}
 	}
-	s := &sinkSession{link: l, log: logger, replica: replica, machine: NewSink(SinkConfig{
+	open := func(ctx context.Context, hello []byte) (Conn, error) {
+		return l.cfg.Dialer.Dial(ctx, l.cfg.From, hello)
+	}
+	s := &sinkSession{link: l, log: logger, replica: replica, open: open, machine: NewSink(SinkConfig{
 		Session: Session(rand.Uint64()), Log: l.cfg.Log, To: l.cfg.To, MaxEntry: l.cfg.MaxEntry, Credit: l.cfg.Credit,
 		Frame: l.cfg.Frame, Codecs: []string{l.cfg.Codec.String()}, Heartbeat: l.cfg.Heartbeat,
 		Answer: l.answerPatience(),

@@ -25,6 +25,7 @@ type sinkSession struct {
 	log     *slog.Logger
 	machine *Sink
 	replica Replica
+	open    func(ctx context.Context, hello []byte) (Conn, error) // the way to the holder
 	conn    Conn
 
 	start    time.Time
@@ -163,7 +164,7 @@ func (s *sinkSession) send(ctx context.Context, m Message) *Failed {
 func (s *sinkSession) dial(ctx context.Context, hello Message) *Failed {
 	ctx, cancel := context.WithTimeout(ctx, s.machine.cfg.Answer)
 	defer cancel()
-	conn, err := s.link.cfg.Dialer.Dial(ctx, s.link.cfg.From, Encode(nil, hello))
+	conn, err := s.open(ctx, Encode(nil, hello))
 	if err != nil {
 		s.conn = deadConn{err}
 		if errors.Is(err, ErrNoSource) {
