@@ -37,7 +37,9 @@ type Status struct {
 	Regions []Region `json:"regions"`
 	Logs    []Log    `json:"logs"`
 	Links   []Link   `json:"links"`
-	Verdict Verdict  `json:"verdict"`
+	// Disks are those of the nodes that spoke.
+	Disks   []Disk  `json:"disks,omitempty"`
+	Verdict Verdict `json:"verdict"`
 	// Problems says what is missing from this answer, e.g. regions that did
 	// not answer, as sentences for people.
 	Problems []string `json:"problems,omitempty"`
@@ -103,6 +105,11 @@ const (
 	LogOpen LogState = "open"
 	// LogWaiting is not ready yet, e.g. its broker has not answered.
 	LogWaiting LogState = "waiting"
+	// LogOpening is an origin that takes nothing from producers until it knows
+	// what its holders have; Opening says how far it is.
+	LogOpening LogState = "opening"
+	// LogFenced is an origin that was closed to producers; Fenced says why.
+	LogFenced LogState = "fenced"
 	// LogHalted takes nothing until an operator acts on its Problem.
 	LogHalted LogState = "halted"
 	// LogConflict is a stream of that name that is not ours, or is set up in
@@ -131,8 +138,9 @@ type Log struct {
 	Entries  uint64     `json:"entries"`
 	Bytes    uint64     `json:"bytes"`
 	LastTime time.Time  `json:"last_time,omitzero"`
-	// Epoch is the number of the newest epoch.
-	Epoch uint64 `json:"epoch"`
+	// Epoch is the number of the newest epoch, Epochs the whole table.
+	Epoch  uint64     `json:"epoch"`
+	Epochs geo.Epochs `json:"epochs,omitempty"`
 	// SealedTo is the last offset that a seal of this holder covers.
 	SealedTo geo.Offset `json:"sealed_to"`
 	Mode     string     `json:"mode"`
@@ -142,6 +150,25 @@ type Log struct {
 	State    LogState `json:"state"`
 	// Problem says what keeps the log from being open, and what to do.
 	Problem string `json:"problem,omitempty"`
+	// Fenced says why producers are refused; empty where they are not.
+	Fenced string `json:"fenced,omitempty"`
+	// Opening is how far the origin is with opening the log; nil once it has.
+	Opening *Opening `json:"opening,omitempty"`
+
+	// Holes counts the offsets between First and Last that hold no entry for a
+	// recorded reason; Deletions is the number of the newest deletion record.
+	Holes     uint64 `json:"holes,omitempty"`
+	Deletions uint64 `json:"deletions,omitempty"`
+	// Lacking are offsets without an entry and without a reason, Damaged blocks
+	// that are not what their seal says; neither is served on. Gaps are offsets
+	// that an operator gave up for this holder.
+	Lacking geo.Ranges `json:"lacking,omitempty"`
+	Damaged geo.Ranges `json:"damaged,omitempty"`
+	Gaps    geo.Ranges `json:"gaps,omitempty"`
+	// Scrub is how far reading again in the background is; nil where it is off.
+	Scrub *Scrub `json:"scrub,omitempty"`
+	// Ledger counts what the region's ledger holds of the log; nil is unknown.
+	Ledger *LedgerCount `json:"ledger,omitempty"`
 }
 
 // LinkState says what a link is doing.
@@ -205,6 +232,16 @@ type Link struct {
 
 	LastHeartbeat time.Time `json:"last_heartbeat,omitzero"`
 	RTTSeconds    *float64  `json:"rtt_seconds,omitempty"`
+
+	// NotOrigin says why From is not the origin; empty where it is.
+	NotOrigin string `json:"not_origin,omitempty"`
+	// Holders are all that the link may pull from, the origin first, as each
+	// answered when it was last asked.
+	Holders []LinkHolder `json:"holders,omitempty"`
+	// Switches counts how often the link went to another holder.
+	Switches uint64 `json:"holder_switches"`
+	// Missing are the offsets that a link halted by "trimmed" or "gap" can't get.
+	Missing geo.Ranges `json:"missing,omitempty"`
 }
 
 // DigestQuery asks a holder for the digests of a stretch of one stream.

@@ -13,6 +13,15 @@ var (
 	// ErrBadRequest says that the question itself is wrong; asking again does
 	// not help.
 	ErrBadRequest = errors.New("bad request")
+	// ErrRefused says that an order can't be carried out as things are, e.g. on a
+	// log that is not open. Backends wrap it with what has to change first.
+	ErrRefused = errors.New("refused")
+	// ErrElsewhere says that another node of the same region has to carry an order
+	// out. Backends wrap it; a Server passes the order on.
+	ErrElsewhere = errors.New("another node has to do it")
+	// ErrForbidden says that a node takes no orders from where this one came. The
+	// person sends it to a node that does, or changes the configuration.
+	ErrForbidden = errors.New("forbidden")
 	// ErrNoAnswer says that nothing answered at the address, or what answered
 	// was cut off. A Client's caller tries another node.
 	ErrNoAnswer = errors.New("no answer")
