@@ -32,8 +32,9 @@ const (
 // LinkConfig says what a Link pulls and how.
 type LinkConfig struct {
 	Log geo.CommitLog
-	// From is the region of the holder to pull from, To our own.
-	From, To  geo.Region
+	// Holders are the regions to pull from, the first being the log's origin.
+	Holders   []geo.Region
+	To        geo.Region // our own
 	Dialer    Dialer
 	Replicas  Replicas
 	MaxEntry  int64  // bytes of header and body that the replica can hold; 0: unknown
@@ -64,14 +65,14 @@ type Link struct {
 func NewLink(cfg LinkConfig) *Link {
 	cfg.Heartbeat = min(max(cfg.Heartbeat, minHeartbeat), maxHeartbeat)
 	l := &Link{cfg: cfg}
-	l.status = LinkStatus{Log: cfg.Log, From: cfg.From, To: cfg.To, State: StateConnecting, Since: time.Now(), Codec: cfg.Codec, Credit: cfg.Credit}
+	l.status = LinkStatus{Log: cfg.Log, From: cfg.Holders[0], To: cfg.To, State: StateConnecting, Since: time.Now(), Codec: cfg.Codec, Credit: cfg.Credit}
 	return l
 }
 
 // Run pulls until ctx ends and returns nil then. One goroutine calls it.
 func (l *Link) Run(ctx context.Context) error {
 	defer l.note(StateClosed, "", "")
-	logger := l.cfg.Logger.With("log", l.cfg.Log.Stream(), "from", l.cfg.From)
+	logger := l.cfg.Logger.With("log", l.cfg.Log.Stream(), "from", l.cfg.Holders[0])
 	pause, told, halted := firstPause, Cause(""), false
 	for ctx.Err() == nil {
 		if !halted { // a try of a halted link is no news until it succeeds
@@ -115,7 +116,7 @@ func (l *Link) session(ctx context.Context, logger *slog.Logger) End {
 		return End{localCause(err), err.Error()}
 	}
 	open := func(ctx context.Context, hello []byte) (Conn, error) {
-		return l.cfg.Dialer.Dial(ctx, l.cfg.From, hello)
+		return l.cfg.Dialer.Dial(ctx, l.cfg.Holders[0], hello)
 	}
 	s := &sinkSession{link: l, log: logger, replica: replica, open: open, machine: NewSink(SinkConfig{
 		Session: Session(rand.Uint64()), Log: l.cfg.Log, To: l.cfg.To, MaxEntry: l.cfg.MaxEntry, Credit: l.cfg.Credit,

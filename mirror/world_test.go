@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	w.holder = &memCluster{log: w.origin}
 	w.net = &memNet{ctx: ctx, sources: &Sources{Region: "us-east", Holder: w.holder, Log: logger}}
 	w.sealer = &Sealer{ID: ordersLog, Log: w.origin, Logger: logger}
-	w.cfg = LinkConfig{Log: ordersLog, From: "us-east", To: "eu-west", Dialer: w.net, Replicas: w.home,
+	w.cfg = LinkConfig{Log: ordersLog, Holders: []geo.Region{"us-east"}, To: "eu-west", Dialer: w.net, Replicas: w.home,
 		Credit: 1 << 20, Frame: 64 << 10, Codec: Zstd, Heartbeat: time.Second, Logger: logger}
 	return w
 }

@@ -54,7 +54,7 @@ func (n *Node) newLink(id geo.CommitLog) *mirror.Link {
 	codec, _ := mirror.ParseCodec(string(n.cfg.Link.Compression)) // validated
 	c := n.cluster()
 	return mirror.NewLink(mirror.LinkConfig{
-		Log: id, From: id.Origin, To: n.cfg.Region, Dialer: n.dialer(), Replicas: c,
+		Log: id, Holders: []geo.Region{id.Origin}, To: n.cfg.Region, Dialer: n.dialer(), Replicas: c,
 		MaxEntry: n.maxEntry(), Credit: uint64(n.cfg.Link.Credit), Frame: int(n.cfg.Link.Frame), Codec: codec,
 		Heartbeat: n.cfg.Link.Heartbeat, Logger: n.log,
 	})
