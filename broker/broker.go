@@ -15,11 +15,14 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"geomq/broker/wire"
+	"geomq/geo"
 )
 
 const (
 	// ownSubjects are those that only geomq may use in account APP.
 	ownSubjects = "geomq.>"
+	// accountApp holds the streams.
+	accountApp = "APP"
 	// inboxPrefix is where replies to the agent go: a client could listen to
 	// the usual one.
 	inboxPrefix = "geomq.inbox"
@@ -36,6 +39,11 @@ type Broker struct {
 	system *nats.Conn // in the system account
 	lock   io.Closer
 	api    api
+
+	gate sync.Mutex         // guards shut, and orders its changes
+	shut map[geo.Topic]bool // what clients can't publish to
+	// configs is held from reading a stream's configuration to changing it.
+	configs sync.Mutex
 
 	closing sync.Once
 }
@@ -55,7 +63,10 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	b := &Broker{cfg: cfg, lock: lock}
+	b := &Broker{cfg: cfg, lock: lock, shut: map[geo.Topic]bool{}}
+	for _, topic := range cfg.Shut {
+		b.shut[topic] = true
+	}
 	if err := b.start(ctx); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("open broker %s: %w", cfg.Name, err)
@@ -112,7 +123,9 @@ func (b *Broker) startServer(ctx context.Context) error {
 	}
 	log := &serverLog{log: b.cfg.Log.With("server", b.cfg.Name)}
 	s.SetLoggerV2(log, false, false, false)
-	b.engine.use(s, log)
+	if err := b.install(s, log); err != nil {
+		return fmt.Errorf("%w: %w", ErrStart, err)
+	}
 	s.Start()
 	for ready := false; !ready; ready = s.ReadyForConnections(100 * time.Millisecond) {
 		if ctx.Err() != nil || log.gaveUp() || !s.Running() {

@@ -46,6 +46,9 @@ type Config struct {
 	MaxStore int64
 	// SyncAlways makes every acknowledged entry wait for the disk.
 	SyncAlways bool
+	// Shut are topics that clients can't publish to from the very start, until
+	// Broker.Admit; see Broker.Shut.
+	Shut []geo.Topic
 	// Secret is what passwords and ingest subjects are derived from, the same in
 	// every server and region.
 	Secret []byte

@@ -65,5 +65,5 @@ func clientNeverPublishes() []string {
 }
 
 func clientNeverSubscribes() []string {
-	return []string{ownSubjects, publicAPI + ">", "$JS.API.>", "$JS.*.API.>", "$JS.EVENT.ADVISORY.API", "$JS.SNAPSHOT.>"}
+	return []string{ownSubjects, publicAPI + ">", shutSubject + ">", "$JS.API.>", "$JS.*.API.>", "$JS.EVENT.ADVISORY.API", "$JS.SNAPSHOT.>"}
 }

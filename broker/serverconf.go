@@ -60,7 +60,7 @@ func accounts(c Config) string {
 		return fmt.Sprintf("{user: %q, password: %q}", name, password(c.Secret, name))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "accounts {\n  APP {\n    jetstream: enabled\n    mappings {\n")
+	fmt.Fprintf(&b, "accounts {\n  %s {\n    jetstream: enabled\n    mappings {\n", accountApp)
 	for _, m := range mappings(c.Cluster) {
 		fmt.Fprintf(&b, "      %q: %q\n", m[0], m[1])
 	}
