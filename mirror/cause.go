@@ -21,6 +21,7 @@ const (
 	CauseAnswering Cause = "unanswered" // no source answers in that region
 	CauseLocal     Cause = "local"      // our own broker refused or failed
 	CauseFenced    Cause = "fenced"     // the replica's end is not where we thought
+	CauseStale     Cause = "stale"      // the holder has yet to hear of an epoch that the sink knows
 )
 
 // Causes that halt a link until something changes, most of them by a person.
@@ -37,7 +38,7 @@ const (
 // known are the causes of this build.
 var known = []Cause{
 	CauseDone, CauseLost, CauseSilent, CauseDamaged, CauseSession, CauseNumber, CauseOffset, CauseProtocol, CauseCredit,
-	CauseNoLog, CauseAnswering, CauseLocal, CauseFenced,
+	CauseNoLog, CauseAnswering, CauseLocal, CauseFenced, CauseStale,
 	CauseVersion, CauseEpochs, CauseAhead, CauseConflict, CauseTrimmed, CauseGap, CauseRefused,
 }
 

@@ -27,6 +27,10 @@ const (
 	maxBlock = 1<<54 - 2
 	// maxCause is longer than any Cause.
 	maxCause = 64
+	// maxReason is how much of a deletion's reason travels, in bytes.
+	maxReason = 1 << 10
+	// maxGaps is how many given-up stretches a Hello names at most.
+	maxGaps = 512
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -43,6 +47,10 @@ func Encode(dst []byte, m Message) []byte {
 		dst = appendFrame(dst, m)
 	case *SealNote:
 		dst = appendSeal(dst, m)
+	case *Hole:
+		dst = append(appendNumbers(dst, uint64(m.Session), m.Number, uint64(m.First), uint64(m.Last)), byte(m.Why))
+	case *DeletionNote:
+		dst = appendDeletion(dst, m)
 	case *Beat:
 		dst = appendNumbers(dst, uint64(m.Session), m.Frames, uint64(m.Sealed), uint64(m.Head.First), uint64(m.Head.Last), uint64(m.Head.Time), m.Head.Bytes, m.Head.Entries)
 	case *Credit:
@@ -83,6 +91,19 @@ func appendSeal(dst []byte, m *SealNote) []byte {
 	return dst
 }
 
+func appendDeletion(dst []byte, m *DeletionNote) []byte {
+	d := &m.Deletion
+	dst = appendNumbers(dst, uint64(m.Session), m.Number, d.Number, uint64(d.Block), uint64(d.At))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(d.Offsets)))
+	for _, o := range d.Offsets {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(o))
+	}
+	for _, digest := range d.Digests {
+		dst = append(dst, digest[:]...)
+	}
+	return append(dst, d.Reason[:min(len(d.Reason), maxReason)]...)
+}
+
 // Decode reads one message. What it returns points into data. The error wraps
 // ErrMessage.
 func Decode(data []byte) (Message, error) {
@@ -106,6 +127,10 @@ func Decode(data []byte) (Message, error) {
 		m = decodeCredit(body)
 	case KindBye:
 		m = decodeBye(body)
+	case KindHole:
+		m = decodeHole(body)
+	case KindDeletion:
+		m = decodeDeletion(body)
 	case KindHello:
 		m = decodeJSON(body, &Hello{})
 	case KindWelcome:
@@ -179,6 +204,53 @@ func decodeBye(b []byte) Message {
 		return nil
 	}
 	return &Bye{Session: Session(number(b, 0)), Cause: Cause(b[8:])}
+}
+
+func decodeHole(b []byte) Message {
+	if len(b) != 4*8+1 {
+		return nil
+	}
+	h := &Hole{Session: Session(number(b, 0)), Number: number(b, 1), First: geo.Offset(number(b, 2)), Last: geo.Offset(number(b, 3)), Why: Why(b[32])}
+	if h.First == 0 || h.Last < h.First || h.Last+1 == 0 {
+		return nil
+	}
+	return h
+}
+
+// deletionHeader is session, number, the deletion's number, block, time and how
+// many offsets it names; deletionEach is what each of these takes.
+const (
+	deletionHeader = 5*8 + 4
+	deletionEach   = 8 + 16
+)
+
+// decodeDeletion makes room for no more than there are bytes.
+func decodeDeletion(b []byte) Message {
+	if len(b) < deletionHeader {
+		return nil
+	}
+	count := binary.LittleEndian.Uint32(b[deletionHeader-4:])
+	if count > geo.BlockSize || len(b) < deletionHeader+int(count)*deletionEach {
+		return nil
+	}
+	m := &DeletionNote{Session: Session(number(b, 0)), Number: number(b, 1)}
+	d := &m.Deletion
+	d.Number, d.Block, d.At = number(b, 2), geo.Block(number(b, 3)), int64(number(b, 4))
+	b = b[deletionHeader:]
+	d.Offsets, d.Digests = make([]geo.Offset, count), make([][16]byte, count)
+	for i := range d.Offsets {
+		d.Offsets[i] = geo.Offset(number(b, i))
+	}
+	b = b[8*count:]
+	for i := range d.Digests {
+		copy(d.Digests[i][:], b[16*i:])
+	}
+	reason := b[16*count:]
+	if d.Block > maxBlock || len(reason) > maxReason || d.Validate() != nil {
+		return nil
+	}
+	d.Reason = string(reason)
+	return m
 }
 
 func number(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }

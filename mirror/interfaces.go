@@ -88,6 +88,8 @@ type Replica interface {
 	// it keeps them in the ledger first and removes them then. Doing it again
 	// changes nothing.
 	Retire(ctx context.Context, r geo.Range, reason string) error
+	// DropSeals removes the seals of blocks that end behind last.
+	DropSeals(ctx context.Context, last geo.Offset) error
 	// Delete removes the entries that d names, as far as they are there, and
 	// records d then. Doing it again changes nothing.
 	Delete(ctx context.Context, d geo.Deletion) error
@@ -128,6 +130,12 @@ type Conn interface {
 	// where a Hello found nobody to answer it.
 	Receive(ctx context.Context) ([]byte, error)
 	Close() error
+}
+
+// Asker carries an Ask to any source of a region and brings its answer back. It
+// returns ErrNoSource where nobody there answers asks.
+type Asker interface {
+	Ask(ctx context.Context, to geo.Region, request []byte) ([]byte, error)
 }
 
 // RoundTripper is a Conn that knows how long the way to the peer's broker and

@@ -1,16 +1,18 @@
 package mirror
 
 import (
+	"fmt"
 	"time"
 
 	"geomq/geo"
 	"geomq/geo/entry"
 )
 
-// Versions of the link protocol that this build speaks.
+// Versions of the link protocol that this build speaks. Version 2 has holes,
+// deletions and new epochs.
 const (
 	MinVersion = 1
-	MaxVersion = 1
+	MaxVersion = 2
 )
 
 // Session names one opening of a link. It is random, stands in every message,
@@ -30,11 +32,14 @@ const (
 	KindBeat
 	KindCredit
 	KindBye
+	KindHole
+	KindDeletion
 )
 
 var kindNames = map[Kind]string{
 	KindHello: "hello", KindWelcome: "welcome", KindRefusal: "refusal", KindFrame: "frame",
 	KindSeal: "seal", KindBeat: "beat", KindCredit: "credit", KindBye: "bye",
+	KindHole: "hole", KindDeletion: "deletion",
 }
 
 func (k Kind) String() string { return kindNames[k] }
@@ -72,6 +77,11 @@ type Hello struct {
 	Credit uint64 `json:"credit"`
 	// Frame is how many uncompressed bytes a frame should have.
 	Frame int `json:"frame"`
+	// Deletions is the number of the last deletion that the replica has.
+	Deletions uint64 `json:"deletions,omitempty"`
+	// Gaps are the first maxGaps stretches from From on that an operator has
+	// given up for the replica.
+	Gaps geo.Ranges `json:"gaps,omitempty"`
 	// Codecs lists the compressions that the sink can undo, the preferred first.
 	Codecs []string `json:"codecs"`
 	// Heartbeat is how often both sides let themselves be heard.
@@ -123,7 +133,7 @@ type Refusal struct {
 // Frame carries consecutive entries.
 type Frame struct {
 	Session Session
-	// Number counts the session's frames from 1.
+	// Number counts the session's frames, holes and deletions from 1.
 	Number uint64
 	// First is the offset of the first entry, Count how many there are: at
 	// least one and at most MaxEntries.
@@ -139,6 +149,48 @@ type Frame struct {
 // Last is the offset of the frame's last entry.
 func (f *Frame) Last() geo.Offset { return f.First + geo.Offset(f.Count) - 1 }
 
+// Why says by what right an offset has no entry.
+type Why byte
+
+// The reasons for holes. Their numbers are part of the wire format.
+const (
+	WhyEpochs    Why = iota + 1 // a new epoch began behind it
+	WhyDeletion                 // the origin removed the entry on purpose
+	WhyCompacted                // a control log keeps the newest record of each key
+	WhyAccepted                 // the replica's operator has given it up
+)
+
+var whyNames = [...]string{WhyEpochs: "epochs", WhyDeletion: "deletion", WhyCompacted: "compacted", WhyAccepted: "accepted"}
+
+func (w Why) String() string {
+	if w == 0 || int(w) >= len(whyNames) {
+		return fmt.Sprintf("reason %d", byte(w))
+	}
+	return whyNames[w]
+}
+
+// Hole says that the offsets First to Last, which come next, have no entries.
+type Hole struct {
+	Session Session
+	// Number is the next in the sequence of the session's frames.
+	Number      uint64
+	First, Last geo.Offset
+	// Why is what the source goes by. A sink believes no hole for it, but only
+	// what it knows itself.
+	Why Why
+}
+
+// Range is the stretch of offsets without an entry.
+func (h *Hole) Range() geo.Range { return geo.Range{First: h.First, Last: h.Last} }
+
+// DeletionNote carries the origin's record of entries that it removes.
+type DeletionNote struct {
+	Session Session
+	// Number is the next in the sequence of the session's frames.
+	Number   uint64
+	Deletion geo.Deletion
+}
+
 // SealNote carries a seal of the origin.
 type SealNote struct {
 	Session Session
@@ -152,7 +204,7 @@ type SealNote struct {
 // Beat is the source's heartbeat.
 type Beat struct {
 	Session Session
-	// Frames is how many frames the session has had, Sealed the first block that
+	// Frames is how many frames, holes and deletions the session has had, Sealed the first block that
 	// no SealNote has covered: by them a sink notices that the last frame or note
 	// before a silence was lost.
 	Frames uint64
@@ -177,20 +229,24 @@ type Bye struct {
 }
 
 // Kind and Of of each message.
-func (*Hello) Kind() Kind    { return KindHello }
-func (*Welcome) Kind() Kind  { return KindWelcome }
-func (*Refusal) Kind() Kind  { return KindRefusal }
-func (*Frame) Kind() Kind    { return KindFrame }
-func (*SealNote) Kind() Kind { return KindSeal }
-func (*Beat) Kind() Kind     { return KindBeat }
-func (*Credit) Kind() Kind   { return KindCredit }
-func (*Bye) Kind() Kind      { return KindBye }
+func (*Hello) Kind() Kind        { return KindHello }
+func (*Welcome) Kind() Kind      { return KindWelcome }
+func (*Refusal) Kind() Kind      { return KindRefusal }
+func (*Frame) Kind() Kind        { return KindFrame }
+func (*SealNote) Kind() Kind     { return KindSeal }
+func (*Beat) Kind() Kind         { return KindBeat }
+func (*Credit) Kind() Kind       { return KindCredit }
+func (*Bye) Kind() Kind          { return KindBye }
+func (*Hole) Kind() Kind         { return KindHole }
+func (*DeletionNote) Kind() Kind { return KindDeletion }
 
-func (m *Hello) Of() Session    { return m.Session }
-func (m *Welcome) Of() Session  { return m.Session }
-func (m *Refusal) Of() Session  { return m.Session }
-func (m *Frame) Of() Session    { return m.Session }
-func (m *SealNote) Of() Session { return m.Session }
-func (m *Beat) Of() Session     { return m.Session }
-func (m *Credit) Of() Session   { return m.Session }
-func (m *Bye) Of() Session      { return m.Session }
+func (m *Hello) Of() Session        { return m.Session }
+func (m *Welcome) Of() Session      { return m.Session }
+func (m *Refusal) Of() Session      { return m.Session }
+func (m *Frame) Of() Session        { return m.Session }
+func (m *SealNote) Of() Session     { return m.Session }
+func (m *Beat) Of() Session         { return m.Session }
+func (m *Credit) Of() Session       { return m.Session }
+func (m *Bye) Of() Session          { return m.Session }
+func (m *Hole) Of() Session         { return m.Session }
+func (m *DeletionNote) Of() Session { return m.Session }

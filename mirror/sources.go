@@ -22,8 +22,13 @@ type Sources struct {
 	// MaxEntry is the largest entry that this region's producers may write, in
 	// bytes; 0 leaves it to the sinks' brokers to refuse what is too large.
 	MaxEntry int64
-	Log      *slog.Logger
+	// Ready tells whether a log that is here may be served; nil: it may. An
+	// origin is not ready before it has opened its log.
+	Ready func(geo.CommitLog) bool
+	Log   *slog.Logger
 }
+
+func (s *Sources) ready(log geo.CommitLog) bool { return s.Ready == nil || s.Ready(log) }
 
 // Serve runs one session over conn, whose first message was hello, until it
 // ends. It closes conn. What ended the session has been told to the sink and

@@ -103,11 +103,23 @@ type (
 type Stand struct {
 	// Exists is false where the replica has yet to be created; nothing else is
 	// set then.
-	Exists   bool
-	Last     geo.Offset
-	Digest   *entry.Digest
-	Epochs   geo.Epochs
+	Exists bool
+	Last   geo.Offset
+	// Digest is that of the entry at Last, nil where Last is a hole.
+	Digest *entry.Digest
+	Epochs geo.Epochs
+	// Unsealed is the first block whose seal the replica lacks; a seal of a block
+	// that ends behind Last counts as lacking.
 	Unsealed geo.Block
+	// Deletions is the number of the last deletion that the replica has.
+	Deletions uint64
+	// Gaps are what an operator has given up for the replica.
+	Gaps geo.Ranges
+	// Deleted are the offsets that the replica's deletions name.
+	Deleted Offsets
+	// Surplus says that the replica has more entries than its epochs and
+	// deletions leave: some came back, say with a power cut.
+	Surplus bool
 }
 
 // Held says what a holder has of the log that a Hello asks for.

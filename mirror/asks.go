@@ -1,0 +1,133 @@
+package mirror
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"geomq/geo"
+)
+
+// maxAsk and maxStanding bound what is read of an ask and of its answer, in
+// bytes. An answer's size is that of the log's epoch table.
+const (
+	maxAsk      = 4 << 10
+	maxStanding = maxHandshake
+)
+
+// Ask asks a holder how far it has a log. It travels as JSON; fields are added,
+// never renamed.
+type Ask struct {
+	// Log is the stream name of the CommitLog.
+	Log string `json:"log"`
+	// To is the region that asks.
+	To geo.Region `json:"to"`
+}
+
+// Standing is a holder's answer to an Ask, as JSON.
+type Standing struct {
+	Region geo.Region `json:"region"`
+	// Exists is false where the holder has no such log; then Extent is not set.
+	Exists bool       `json:"exists"`
+	Extent geo.Extent `json:"extent"`
+	// Origin says that the log is this region's own.
+	Origin bool `json:"origin"`
+	// Ready says that the holder serves links of the log: an origin does so once
+	// it has opened the log.
+	Ready bool `json:"ready"`
+	// Problem says why the holder could not tell; then only Region is set.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Answer answers one Ask. Whatever ask holds, the answer is a Standing as JSON;
+// what can't be answered has a Problem. It takes lookPatience at most.
+func (s *Sources) Answer(ctx context.Context, ask []byte) []byte {
+	standing, err := s.standing(ctx, ask)
+	if err != nil {
+		standing = Standing{Region: s.Region, Problem: err.Error()}
+	}
+	text, err := json.Marshal(standing)
+	if err != nil || len(text) > maxStanding {
+		text, _ = json.Marshal(Standing{Region: s.Region, Problem: "the answer is too long"}) // two strings: can't fail
+	}
+	return text
+}
+
+func (s *Sources) standing(ctx context.Context, ask []byte) (Standing, error) {
+	var a Ask
+	if len(ask) > maxAsk {
+		return Standing{}, fmt.Errorf("%w: an ask of %d bytes", ErrMessage, len(ask))
+	}
+	if err := json.Unmarshal(ask, &a); err != nil {
+		return Standing{}, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	id, err := geo.ParseCommitLog(a.Log)
+	if err != nil {
+		return Standing{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	standing := Standing{Region: s.Region, Origin: id.Origin == s.Region}
+	log, err := s.Holder.Held(ctx, id)
+	if errors.Is(err, ErrNoLog) {
+		return standing, nil
+	}
+	if err != nil {
+		return Standing{}, err
+	}
+	if standing.Extent, err = log.Extent(ctx); err != nil {
+		return Standing{}, err
+	}
+	standing.Exists, standing.Ready = true, s.ready(id)
+	return standing, nil
+}
+
+// AskHolder asks region to how far it has log, for region self, and returns how
+// long the answer took. A Standing with a Problem is an answer. The error wraps
+// ErrMessage for an answer that contradicts itself, ErrNoSource where nobody
+// answers asks, else what a says.
+func AskHolder(ctx context.Context, a Asker, to geo.Region, log geo.CommitLog, self geo.Region) (Standing, time.Duration, error) {
+	request, err := json.Marshal(Ask{Log: log.Stream(), To: self})
+	if err != nil {
+		return Standing{}, 0, fmt.Errorf("ask %s for %s: %w", to, log, err)
+	}
+	began := time.Now()
+	answer, err := a.Ask(ctx, to, request)
+	took := time.Since(began)
+	if err != nil {
+		return Standing{}, took, fmt.Errorf("ask %s for %s: %w", to, log, err)
+	}
+	standing, err := parseStanding(answer, to, log)
+	if err != nil {
+		return Standing{}, took, fmt.Errorf("the answer of %s for %s: %w", to, log, err)
+	}
+	return standing, took, nil
+}
+
+func parseStanding(answer []byte, to geo.Region, log geo.CommitLog) (Standing, error) {
+	var s Standing
+	if len(answer) > maxStanding {
+		return s, fmt.Errorf("%w: %d bytes", ErrMessage, len(answer))
+	}
+	if err := json.Unmarshal(answer, &s); err != nil {
+		return s, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	switch {
+	case s.Region != to:
+		return s, fmt.Errorf("%w: it comes from region %q", ErrMessage, s.Region)
+	case s.Problem != "":
+		return Standing{Region: s.Region, Problem: s.Problem}, nil
+	case s.Origin != (log.Origin == to):
+		return s, fmt.Errorf("%w: it confuses who is the log's origin", ErrMessage)
+	case !s.Exists:
+		return Standing{Region: s.Region, Origin: s.Origin}, nil
+	case s.Extent.First > s.Extent.Last+1:
+		return s, fmt.Errorf("%w: it begins at %d behind its end %d", ErrMessage, s.Extent.First, s.Extent.Last)
+	}
+	if err := s.Extent.Epochs.Validate(); err != nil {
+		return s, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	return s, nil
+}
