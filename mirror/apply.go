@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"geomq/dedupe"
@@ -158,17 +159,17 @@ func (s *sinkSession) check(ctx context.Context) {
 }
 
 func (s *sinkSession) checkSeal(ctx context.Context, seal geo.Seal) *Failed {
-	sum, ok := s.sums.take(seal.Block)
-	if !ok {
-		var err error
-		if sum, err = sumOf(ctx, s.replica, seal.Block); err != nil {
-			return s.differs(ctx, seal, Failed{CauseLocal, err.Error()})
+	if sum, ok := s.sums.take(seal.Block); !ok || sum != entry.Digest(seal.Digest) {
+		gaps, err := s.replica.Gaps(ctx)
+		if err != nil {
+			return &Failed{CauseLocal, err.Error()}
 		}
-	}
-	if sum != entry.Digest(seal.Digest) {
-		log := s.link.cfg.Log
-		return s.differs(ctx, seal, Failed{CauseConflict, fmt.Sprintf("block %d (offsets %s) of %s is not what its origin sealed: find the entries with `geomq verify %s`",
-			seal.Block, seal.Block.Range(), log, log)})
+		check := blockCheck{Log: s.link.cfg.Log, At: s.link.cfg.To, Held: s.replica, Gaps: gaps}
+		if err := check.check(ctx, seal); errors.Is(err, errUnprovable) {
+			return nil // begun, trimmed or given up inside of it: it proves nothing
+		} else if err != nil {
+			return unproved(err)
+		}
 	}
 	if err := s.replica.PutSeal(ctx, seal); err != nil {
 		return &Failed{localCause(err), fmt.Sprintf("could not keep the seal of block %d: %v", seal.Block, err)}
@@ -177,16 +178,16 @@ func (s *sinkSession) checkSeal(ctx context.Context, seal geo.Seal) *Failed {
 	return nil
 }
 
-// differs decides whether a seal that could not be proved is a failure. A block
-// that the replica has not whole, since it began or was trimmed inside it,
-// proves nothing.
-func (s *sinkSession) differs(ctx context.Context, seal geo.Seal, failed Failed) *Failed {
-	extent, err := s.replica.Extent(ctx)
-	if err != nil {
+// unproved is why a session ends over a block of the replica that could not be
+// proved equal to its seal.
+func unproved(err error) *Failed {
+	var block *BlockError
+	switch {
+	case !errors.As(err, &block):
 		return &Failed{CauseLocal, err.Error()}
+	case block.Kind == Damaged:
+		return &Failed{CauseConflict, fmt.Sprintf("block %d (offsets %s) of %s is not what its origin sealed: find the entries with `geomq verify %s`",
+			block.Block, block.Block.Range(), block.Log, block.Log)}
 	}
-	if extent.First > seal.Block.Range().First {
-		return nil
-	}
-	return &failed
+	return &Failed{block.Cause(), block.Error()}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"geomq/geo"
-	"geomq/geo/entry"
 )
 
 // sealPause is how long a Sealer waits between looks at its log.
@@ -96,10 +95,14 @@ func (s *Sealer) note(err error) {
 	s.problem = text
 }
 
-// Seal seals every whole block that has none yet. It returns a *GapError at an
-// offset that is missing for no known reason: sealing it would turn a damage
-// into a fact.
+// Seal seals every whole block that has none yet, but for those that lie between
+// two epochs as a whole. It returns a *GapError at an offset that is missing for
+// no known reason: sealing it would turn a damage into a fact. A control log
+// drops records of its own accord, so it has no seals.
 func (s *Sealer) Seal(ctx context.Context) error {
+	if s.ID.Control() {
+		return nil
+	}
 	for {
 		extent, err := s.Log.Extent(ctx)
 		if err != nil {
@@ -112,52 +115,21 @@ func (s *Sealer) Seal(ctx context.Context) error {
 		// Retention may have cut into a block before it was sealed: it stays
 		// without a seal for good.
 		block = max(block, geo.Block((extent.First+geo.BlockSize-2)/geo.BlockSize))
+		skipped := extent.Epochs.Skipped()
 		end := geo.Block(extent.Last / geo.BlockSize)
-		if block >= end {
+		if block = unskipped(skipped, block); block >= end {
 			return nil
 		}
-		err = s.sealRun(ctx, block, end)
-		if err == nil {
-			return nil
+		missed := s.sealRun(ctx, geo.Range{First: block.Range().First, Last: (end - 1).Range().Last}, skipped)
+		if missed == nil || ctx.Err() != nil {
+			return missed
 		}
 		var gap *GapError
-		if !errors.As(err, &gap) {
-			return err
+		if !errors.As(missed, &gap) && !errors.Is(missed, errLate) {
+			return missed
 		}
-		if extent, err = s.Log.Extent(ctx); err != nil || extent.First <= gap.Missing.First {
-			return errors.Join(gap, err)
-		}
-	}
-}
-
-// sealRun reads and seals the blocks from first to before end.
-func (s *Sealer) sealRun(ctx context.Context, first, end geo.Block) error {
-	reader, err := s.Log.Read(ctx, first.Range().First)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", s.ID, err)
-	}
-	defer reader.Close()
-	var hasher entry.Hasher
-	digests := make([]entry.Digest, 0, geo.BlockSize)
-	for next, block := first.Range().First, first; block < end; {
-		entries, err := reader.Next(ctx)
-		if err != nil {
-			return fmt.Errorf("read %s at %d: %w", s.ID, next, err)
-		}
-		for i := range entries {
-			if got := entries[i].Offset; got != next {
-				return &GapError{Log: s.ID, Missing: geo.Range{First: next, Last: got - 1}, At: s.ID.Origin}
-			}
-			next++
-			digests = append(digests, hasher.Entry(&entries[i]))
-			if len(digests) < geo.BlockSize || block == end {
-				continue
-			}
-			if err := s.Log.PutSeal(ctx, geo.Seal{Block: block, Digest: entry.Combine(digests)}); err != nil {
-				return fmt.Errorf("seal block %d of %s: %w", block, s.ID, err)
-			}
-			block, digests = block+1, digests[:0]
+		if now, err := s.Log.Extent(ctx); err != nil || now.First <= extent.First {
+			return errors.Join(missed, err)
 		}
 	}
-	return nil
 }
