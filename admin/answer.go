@@ -15,6 +15,9 @@ const (
 	codeMethod     = "method_not_allowed"
 	codeHost       = "wrong_host"
 	codeInternal   = "internal"
+	codeForbidden  = "forbidden"
+	codeRefused    = "refused"
+	codeElsewhere  = "elsewhere"
 )
 
 // errorBody is how an error is written.
@@ -34,6 +37,10 @@ func classify(err error) (status int, code string) {
 		return http.StatusNotFound, codeNotFound
 	case errors.Is(err, ErrBadRequest):
 		return http.StatusBadRequest, codeBadRequest
+	case errors.Is(err, ErrElsewhere):
+		return http.StatusMisdirectedRequest, codeElsewhere
+	case errors.Is(err, ErrRefused):
+		return http.StatusConflict, codeRefused
 	case errors.Is(err, ErrNotReady):
 		return http.StatusServiceUnavailable, codeNotReady
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// askTimeout bounds every question but that for digests.
+	// askTimeout bounds every question but that for digests; orders have no bound.
 	askTimeout = 15 * time.Second
 	// maxBody is the longest answer that is read, base64 of the largest entry
 	// that NATS allows (64 MiB) included.
@@ -30,7 +30,7 @@ const (
 type Client struct {
 	base string
 	http *http.Client
-	// silence is how long a node may be silent between two lines of digests.
+	// silence is how long a node may be silent between two lines of an answer.
 	silence time.Duration
 }
 
@@ -103,7 +103,11 @@ func (c *Client) Ready(ctx context.Context) error {
 
 // read fetches path and decodes it into value.
 func (c *Client) read(ctx context.Context, path string, value any) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	return c.readWithin(ctx, askTimeout, path, value)
+}
+
+func (c *Client) readWithin(ctx context.Context, timeout time.Duration, path string, value any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	response, err := c.open(ctx, path)
 	if err != nil {
@@ -129,6 +133,11 @@ func (c *Client) open(ctx context.Context, path string) (*http.Response, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
+	return c.send(request)
+}
+
+// send is open for any request.
+func (c *Client) send(request *http.Request) (*http.Response, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, &UnreachableError{URL: c.base, Err: unwrapURL(err)}

@@ -9,10 +9,11 @@ import (
 )
 
 // Error is what a node answered instead of what was asked for. It matches
-// ErrNotFound, ErrNotReady, ErrBadRequest or ErrForeign by its Code.
+// ErrNotFound, ErrNotReady, ErrBadRequest, ErrRefused, ErrElsewhere, ErrForbidden
+// or ErrForeign by its Code.
 type Error struct {
 	URL string
-	// Status is the HTTP status, 0 where the error ended a stream of digests.
+	// Status is the HTTP status, 0 where the error ended a stream of lines.
 	Status int
 	Code   string
 	// Message is the node's own, for people.
@@ -31,6 +32,12 @@ func (e *Error) Is(target error) bool {
 		return target == ErrNotReady
 	case codeBadRequest, codeMethod, codeHost:
 		return target == ErrBadRequest
+	case codeRefused:
+		return target == ErrRefused
+	case codeElsewhere:
+		return target == ErrElsewhere
+	case codeForbidden:
+		return target == ErrForbidden
 	case codeVersion:
 		return target == ErrForeign
 	}

@@ -20,6 +20,9 @@ type Config struct {
 	// besides IP addresses and "localhost". Requests for any other name are
 	// refused.
 	Names []string
+	// Insecure has orders taken on a listener beyond loopback, too, although
+	// nobody has to log in.
+	Insecure bool
 	// Version is the node's version for the metric geomq_build_info.
 	Version string
 	// PeerTimeout bounds the wait for other nodes; 2 s where it is 0.

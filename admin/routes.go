@@ -39,6 +39,14 @@ func (s *Server) routes(metrics http.Handler) http.Handler {
 	}))
 	mux.HandleFunc(apiPath+"digests", s.serveDigests)
 	mux.HandleFunc(apiPath+"entries/{stream}/{offset}", s.serveEntry)
+	mux.HandleFunc(apiPath+"ledger", s.serveLedger)
+	mux.HandleFunc(apiPath+"ledger/entry", s.serveLedgerEntry)
+	mux.HandleFunc(apiPath+"events", s.serveEvents)
+	mux.HandleFunc(orderPath+"log/purge", serveOrder(s, Operator.Purge))
+	mux.HandleFunc(orderPath+"log/delete", serveOrder(s, Operator.Delete))
+	mux.HandleFunc(orderPath+"log/repair", serveOrder(s, Operator.Repair))
+	mux.HandleFunc(orderPath+"link/accept-gap", serveOrder(s, Operator.AcceptGap))
+	mux.HandleFunc(orderPath+"ledger/republish", serveOrder(s, Operator.Republish))
 	mux.HandleFunc("/", serveUnknown)
 	return mux
 }

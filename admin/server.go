@@ -47,7 +47,7 @@ func New(cfg Config) (*Server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{cfg: cfg, listener: listener, cancel: cancel, peers: newHTTPClient()}
 	s.http = &http.Server{
-		Handler:     guard(cfg.Names, s.routes(metrics)),
+		Handler:     s.guard(s.routes(metrics)),
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxRequest,
 		ErrorLog:    slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
