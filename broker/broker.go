@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -121,7 +122,7 @@ func (b *Broker) startServer(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrStart, err)
 	}
-	log := &serverLog{log: b.cfg.Log.With("server", b.cfg.Name)}
+	log := &engineLog{serverLog: serverLog{log: b.cfg.Log.With("server", b.cfg.Name)}}
 	s.SetLoggerV2(log, false, false, false)
 	if err := b.install(s, log); err != nil {
 		return fmt.Errorf("%w: %w", ErrStart, err)
@@ -132,6 +133,7 @@ func (b *Broker) startServer(ctx context.Context) error {
 			return b.startError(log.complaint())
 		}
 	}
+	b.keepPorts(s)
 	return nil
 }
 
@@ -147,11 +149,12 @@ func (b *Broker) startError(complaint string) error {
 // LocalURL is where this process reaches the server, whatever is advertised: an
 // advertised address may be a proxy's, or one that leads in from outside only.
 func (b *Broker) LocalURL() string {
-	host, port, _ := net.SplitHostPort(b.server().Addr().String())
-	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+	address := b.engine.listens()
+	host := address.IP.String()
+	if len(address.IP) == 0 || address.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "nats://" + net.JoinHostPort(host, port)
+	return "nats://" + net.JoinHostPort(host, strconv.Itoa(address.Port))
 }
 
 // checkPorts finds out what the server would report with a log line only.
@@ -222,10 +225,8 @@ func (b *Broker) Close() error {
 		if b.system != nil {
 			b.system.Close()
 		}
-		if s := b.server(); s != nil {
-			s.Shutdown()
-			s.WaitForShutdown()
-		}
+		b.engine.close()
+		b.stopServer()
 		b.lock.Close()
 	})
 	return nil

@@ -53,7 +53,7 @@ func (b *Broker) Admit(topics []geo.Topic) {
 // install makes s, which is about to start, the broker's server, with the gate as
 // it stands: there is no moment at which a client gets through, nor one at which
 // a Shut is brought to the server before only.
-func (b *Broker) install(s *server.Server, log *serverLog) error {
+func (b *Broker) install(s *server.Server, log *engineLog) error {
 	b.gate.Lock()
 	defer b.gate.Unlock()
 	b.engine.use(s, log)

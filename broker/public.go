@@ -44,7 +44,7 @@ func endpointSubject(endpoint string) string {
 }
 
 // ingestToken as it stands in captured subjects.
-var tokens = regexp.MustCompile(`geomq\.(r|seal)\.[0-9a-f]{32}`)
+var tokens = regexp.MustCompile(`geomq\.(r|seal|j)\.[0-9a-f]{32}`)
 
 func withoutTokens(answer []byte) []byte {
 	return tokens.ReplaceAll(answer, []byte("geomq.$1.hidden"))

@@ -1,0 +1,142 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+
+	"geomq/geo"
+)
+
+const (
+	// bulkRecords and bulkBytes bound what PutAll has under way.
+	bulkRecords = 512
+	bulkBytes   = 8 << 20
+)
+
+// PutAll puts many records without waiting for each. They get their sequences in
+// the order given, unless some have to be sent twice, and are flushed together at
+// the end. It ends with the first error, one of Put's; any of the records may then
+// be written or not, and the same PutAll again is always right. The bytes that
+// records yields must stay as they are until PutAll returns.
+func (j *Journal) PutAll(ctx context.Context, records iter.Seq2[string, []byte]) error {
+	err := j.putAll(ctx, records)
+	if err != nil {
+		return fmt.Errorf("write into journal %s: %w", j.Name(), err)
+	}
+	return nil
+}
+
+func (j *Journal) putAll(ctx context.Context, records iter.Seq2[string, []byte]) error {
+	inbox := newInbox()
+	acks, err := j.broker.conn.SubscribeSync(inbox + ".*")
+	if err != nil {
+		return err
+	}
+	defer acks.Unsubscribe()
+	p := &bulk{journal: j, inbox: inbox, acks: acks, waiting: map[uint64]bulkRecord{}}
+	for key, data := range records {
+		if err := p.add(ctx, key, data); err != nil {
+			return err
+		}
+	}
+	for len(p.waiting) > 0 {
+		if err := p.settle(ctx); err != nil {
+			return err
+		}
+	}
+	if p.number == 0 {
+		return nil
+	}
+	return j.flushed(p.last)
+}
+
+// bulk is one PutAll.
+type bulk struct {
+	journal *Journal
+	inbox   string
+	acks    *nats.Subscription
+	number  uint64 // of the record sent last
+	waiting map[uint64]bulkRecord
+	bytes   int    // in waiting
+	last    uint64 // newest sequence known
+}
+
+type bulkRecord struct {
+	key  string
+	data []byte
+}
+
+func (p *bulk) add(ctx context.Context, key string, data []byte) error {
+	m, err := p.journal.message(key, data)
+	if err != nil {
+		return fmt.Errorf("%.100q: %w", key, err)
+	}
+	for len(p.waiting) >= bulkRecords || len(p.waiting) > 0 && p.bytes+len(data) > bulkBytes {
+		if err := p.settle(ctx); err != nil {
+			return err
+		}
+	}
+	p.number++
+	m.Reply = p.inbox + "." + strconv.FormatUint(p.number, 10)
+	p.waiting[p.number] = bulkRecord{key, data}
+	p.bytes += len(data)
+	return p.journal.broker.conn.PublishMsg(m)
+}
+
+// settle takes one ack. Where none comes, or a refusal, the records get the
+// treatment of Put, oldest first.
+func (p *bulk) settle(ctx context.Context) error {
+	patience, cancel := context.WithTimeout(ctx, ackWait)
+	defer cancel()
+	m, err := p.acks.NextMsgWithContext(patience)
+	if err != nil {
+		return p.again(ctx)
+	}
+	number, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, p.inbox+"."), 10, 64)
+	record, expected := p.waiting[number]
+	if err != nil || !expected {
+		return nil
+	}
+	seq, err := sequenceOf(m.Data)
+	if err != nil {
+		return p.one(ctx, number, record)
+	}
+	p.done(number, record, seq)
+	return nil
+}
+
+func (p *bulk) again(ctx context.Context) error {
+	for _, number := range slices.Sorted(maps.Keys(p.waiting)) {
+		if err := p.one(ctx, number, p.waiting[number]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *bulk) one(ctx context.Context, number uint64, record bulkRecord) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	seq, err := p.journal.put(ctx, record.key, record.data)
+	if err != nil {
+		return fmt.Errorf("%.100q: %w", record.key, err)
+	}
+	p.done(number, record, seq)
+	return nil
+}
+
+func (p *bulk) done(number uint64, record bulkRecord, seq uint64) {
+	delete(p.waiting, number)
+	p.bytes -= len(record.data)
+	p.last = max(p.last, seq)
+}
+
+func offsetOf(seq uint64) geo.Offset { return geo.Offset(seq) }
