@@ -52,6 +52,15 @@ func (c *call) reset() {
 	c.end()
 }
 
+// forget ends one connection by a RST and leaves the other one silent until its
+// own end closes it.
+func (c *call) forget(end int) {
+	c.lost[upward].Store(true)
+	c.lost[downward].Store(true)
+	_ = c.conns[end].SetLinger(0) // fails only on a connection that is gone
+	c.conns[end].Close()
+}
+
 func (c *call) end() {
 	c.once.Do(func() {
 		close(c.ended)

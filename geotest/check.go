@@ -6,85 +6,140 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"geomq/geo"
 )
 
-// maxTold is how many violations of one kind are spelled out.
-const maxTold = 5
+// Terms are what a log is judged by beside its history.
+type Terms struct {
+	// Order gives the place of a key in its producer's order; nil leaves I3 out.
+	Order func(key string) (place int)
+	// Holes are offsets that may be without an entry, such as of deleted ones.
+	// What an epoch table skips needs no mention.
+	Holes geo.Ranges
+	// Ledger holds offsets whose entries are kept in some region's ledger: they
+	// are not lost.
+	Ledger map[uint64]bool
+}
 
-// Check compares what the regions hold in the end with the history, in time
-// linear to both, and returns every violation: of I1 (acknowledged, therefore in
-// every region), I2 (nothing unpublished, no key twice), I3 (order), I4 (same
-// offset, same entry) and I5 (no gap, nothing that changed). order gives the
-// place of a key in its producer's order; nil leaves I3 out.
+// Account is what became of what was acknowledged.
+type Account struct {
+	// Acked is how much it was.
+	Acked int
+	// Ledger is what is no part of the log any more, but kept.
+	Ledger int
+	// Nowhere is what no region has: possible only where disks were harmed.
+	Nowhere geo.Ranges
+}
+
+// Check judges by the history alone.
 func (h *History) Check(holdings []Holding, order func(key string) (place int)) error {
+	_, err := h.Judge(holdings, Terms{Order: order})
+	return err
+}
+
+// Judge compares what the regions hold in the end with the history, in time
+// linear to both, and returns every violation: of I1 (acknowledged, therefore in
+// every region; what a harmed disk may have taken is counted), I2 (nothing
+// unpublished, no key twice), I3 (order), I4 (same offset, same entry) and I5 (no
+// gap, nothing that changed).
+func (h *History) Judge(holdings []Holding, terms Terms) (Account, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v := violations{}
+	j := &judgement{History: h, Terms: terms, broken: violations{}, account: Account{Acked: len(h.acked)}}
 	for _, broken := range h.broken {
-		v.add(strings.SplitN(broken, ":", 2)[0], "%s", broken)
+		j.broken.add(strings.SplitN(broken, ":", 2)[0], "%s", broken)
 	}
-	for _, holding := range holdings {
-		h.checkOne(&v, holding, order)
+	keys := make([]map[string]uint64, len(holdings))
+	anywhere := map[uint64]bool{}
+	for i, holding := range holdings {
+		keys[i] = j.entries(holding, anywhere)
 	}
-	return v.err()
+	j.epochs(holdings)
+	for i, holding := range holdings {
+		j.acknowledged(holding, keys[i], anywhere)
+	}
+	j.shownOnly(anywhere)
+	j.settle(anywhere)
+	return j.account, j.broken.err()
 }
 
-func (h *History) checkOne(v *violations, holding Holding, order func(string) int) {
+// judgement is one run of Judge.
+type judgement struct {
+	*History
+	Terms
+	broken  violations
+	account Account
+}
+
+// entries checks one region's entries by themselves, and tells where each key is.
+func (j *judgement) entries(holding Holding, anywhere map[uint64]bool) map[string]uint64 {
 	at := make(map[string]uint64, len(holding.Entries))
 	lastPlace, next := -1, uint64(1)
+	holes := j.Holes
+	for _, r := range holding.Epochs.Skipped() {
+		holes = holes.Add(r)
+	}
 	for _, e := range holding.Entries {
-		if e.Offset != next {
-			v.add("I5", "I5: %s shows offset %d behind %d", holding.Region, e.Offset, next-1)
+		if e.Offset > next && !holes.Covers(geo.Range{First: geo.Offset(next), Last: geo.Offset(e.Offset - 1)}) || e.Offset < next {
+			j.broken.add("I5", "I5: %s shows offset %d behind %d", holding.Region, e.Offset, next-1)
 		}
 		next = e.Offset + 1
+		if holes.Contains(geo.Offset(e.Offset)) {
+			j.broken.add("I5 hole", "I5: %s holds an entry at offset %d, which is to be a hole", holding.Region, e.Offset)
+		}
 		if before, twice := at[e.Key]; twice && e.Key != "" {
-			v.add("I2", "I2: %s holds key %s at offset %d and at %d", holding.Region, e.Key, before, e.Offset)
+			j.broken.add("I2", "I2: %s holds key %s at offset %d and at %d", holding.Region, e.Key, before, e.Offset)
 		}
-		if len(h.sent) > 0 && !h.sent[e.Key] {
-			v.add("I2 sent", "I2: %s holds key %q at offset %d, which nobody published", holding.Region, e.Key, e.Offset)
+		if len(j.sent) > 0 && !j.sent[e.Key] {
+			j.broken.add("I2 sent", "I2: %s holds key %q at offset %d, which nobody published", holding.Region, e.Key, e.Offset)
 		}
-		at[e.Key] = e.Offset
-		if seen, ok := h.seen[e.Offset]; ok && seen != e.What {
-			v.add("I4", "I4/I5: %s holds another entry at offset %d than was shown there", holding.Region, e.Offset)
-		} else if !ok {
-			h.seen[e.Offset] = e.What
-		}
-		if order == nil {
-			continue
-		}
-		if place := order(e.Key); place <= lastPlace {
-			v.add("I3", "I3: %s holds %s at offset %d behind a later one", holding.Region, e.Key, e.Offset)
-		} else {
-			lastPlace = place
-		}
+		at[e.Key], anywhere[e.Offset] = e.Offset, true
+		j.same(holding.Region, e)
+		lastPlace = j.ordered(holding.Region, e, lastPlace)
 	}
-	first := next // of an empty holding: nothing is before it
-	if len(holding.Entries) > 0 {
-		first = holding.Entries[0].Offset
-	}
-	h.checkAcked(v, holding.Region, at, first, next-1)
+	return at
 }
 
-// checkAcked finds acknowledged messages that are not there, and says whether
-// the beginning, the middle or the end of the log is lost.
-func (h *History) checkAcked(v *violations, region string, at map[string]uint64, first, last uint64) {
-	for key, offset := range h.acked {
-		found, ok := at[key]
-		switch {
-		case !ok && offset < first:
-			v.add("I1 prefix", "I1: %s lacks %s, acknowledged at offset %d before its beginning %d", region, key, offset, first)
-		case !ok && offset > last:
-			v.add("I1 postfix", "I1: %s lacks %s, acknowledged at offset %d beyond its end %d", region, key, offset, last)
-		case !ok:
-			v.add("I1", "I1: %s lacks %s, acknowledged at offset %d amid what it holds", region, key, offset)
-		case found != offset:
-			v.add("I4 ack", "I4: %s holds %s at offset %d, acknowledged was %d", region, key, found, offset)
+// same compares an entry with what was shown at its offset before, anywhere.
+func (j *judgement) same(region string, e Held) {
+	seen, ok := j.seen[e.Offset]
+	switch {
+	case !ok:
+		j.seen[e.Offset] = e.What
+	case seen != e.What:
+		j.broken.add("I4", "I4/I5: %s holds another entry at offset %d than was shown there", region, e.Offset)
+	}
+}
+
+func (j *judgement) ordered(region string, e Held, lastPlace int) int {
+	if j.Order == nil {
+		return lastPlace
+	}
+	place := j.Order(e.Key)
+	if place <= lastPlace {
+		j.broken.add("I3", "I3: %s holds %s at offset %d behind a later one", region, e.Key, e.Offset)
+		return lastPlace
+	}
+	return place
+}
+
+// epochs finds two regions whose tables contradict each other.
+func (j *judgement) epochs(holdings []Holding) {
+	for i, a := range holdings {
+		for _, b := range holdings[i+1:] {
+			if !a.Epochs.Extends(b.Epochs) && !b.Epochs.Extends(a.Epochs) {
+				j.broken.add("I4 epochs", "I4: the epochs are %s in %s and %s in %s", a.Epochs, a.Region, b.Epochs, b.Region)
+			}
 		}
 	}
 }
 
 // violations collects what is broken, by kind.
 type violations map[string][]string
+
+// maxTold is how many violations of one kind are spelled out.
+const maxTold = 5
 
 func (v violations) add(kind, format string, args ...any) {
 	v[kind] = append(v[kind], fmt.Sprintf(format, args...))

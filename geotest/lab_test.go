@@ -181,12 +181,18 @@ func (l *lab) told() string {
 
 // tell shows what the regions have logged where the test failed.
 func (l *lab) tell() {
-	if !l.t.Failed() {
+	if l.t.Failed() {
+		l.t.Logf("faults so far: %s", l.told())
+		l.regions.tell(l.t)
+	}
+}
+
+func (r *Regions) tell(t testing.TB) {
+	if !t.Failed() {
 		return
 	}
-	l.t.Logf("faults so far: %s", l.told())
-	for _, r := range l.regions.All() {
-		out := l.regions.Output(l.t, r.Name)
-		l.t.Logf("%s has logged at last:\n%s", r.Name, out[max(0, len(out)-4000):])
+	for _, s := range r.sites {
+		out := s.process.Output()
+		t.Logf("%s has logged at last:\n%s", s.Name, out[max(0, len(out)-4000):])
 	}
 }

@@ -21,6 +21,10 @@ const (
 	// CutOneWay swallows the bytes in one direction only. Connections that lost
 	// some stay silent in that direction, also after the heal.
 	CutOneWay Cut = "one way"
+	// CutHalfOpen takes one end of every connection away by a RST, as a machine
+	// does that has forgotten it; the other end stays open, silent for ever. New
+	// connections are none the worse.
+	CutHalfOpen Cut = "half open"
 )
 
 // Proxy is a TCP proxy that can be harmed. Its methods may be called from any
@@ -53,6 +57,12 @@ const (
 	downward                  // back
 )
 
+// The ends of a call: direction d leads from end d to the other one.
+const (
+	nearEnd = int(upward)
+	farEnd  = int(downward)
+)
+
 // StartProxy listens on loopback and passes everything on to target, until the
 // test ends.
 func StartProxy(t testing.TB, target string) *Proxy {
@@ -75,6 +85,19 @@ func (p *Proxy) Reset() {
 	p.change(func(w *weather) { w.reset = true })
 	for _, c := range p.open() {
 		c.reset()
+	}
+}
+
+// HalfOpen ends every connection by a RST towards who opened it, or towards the
+// target, and leaves the other end open and silent. It is done at once: who
+// connects then is served.
+func (p *Proxy) HalfOpen(towardsTarget bool) {
+	end := nearEnd
+	if towardsTarget {
+		end = farEnd
+	}
+	for _, c := range p.open() {
+		c.forget(end)
 	}
 }
 

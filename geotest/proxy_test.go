@@ -137,6 +137,44 @@ func TestOneWayLosesOneDirection(t *testing.T) {
 	}
 }
 
+func TestHalfOpenConnectionsHearNothingMore(t *testing.T) {
+	for _, towardsTarget := range []bool{false, true} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		p := StartProxy(t, l.Addr().String())
+		meet := func() [2]net.Conn {
+			t.Helper()
+			near := dial(t, p)
+			far, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { far.Close() })
+			if _, err := io.WriteString(near, "x"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(far, make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+			return [2]net.Conn{near, far}
+		}
+		ends := meet()
+		p.HalfOpen(towardsTarget)
+		told, silent := ends[0], ends[1]
+		if towardsTarget {
+			told, silent = silent, told
+		}
+		if _, err := ask(told, "hello", 10*time.Second); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("the end that was forgotten got %v, not a reset", err)
+		}
+		mustBeSilent(t, silent)
+		meet()
+	}
+}
+
 func TestDelaySlicesAndRateChangeNoByte(t *testing.T) {
 	p := StartProxy(t, echo(t))
 	p.Delay(30 * time.Millisecond)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,12 +20,18 @@ const (
 	Topic = "orders.>"
 )
 
+// openWait is how long a log of a Regions whose tail may be lost waits for regions
+// that don't answer.
+const openWait = 5 * time.Second
+
 // Options say what StartRegions starts.
 type Options struct {
 	// Regions are the names; none stands for us-east, eu-west and ap-south.
 	Regions []string
 	// CutGossip lets Cut break gossip, too. Without it gossip is direct.
 	CutGossip bool
+	// PowerCuts lets the data folders be recorded, which PowerCut needs.
+	PowerCuts bool
 	// Configure changes a region's configuration before it is written.
 	Configure func(*configs.Config)
 }
@@ -51,8 +58,13 @@ type site struct {
 	gossip  string // host:port on which it listens
 	relay   *relay // of its gossip, or nil
 	process *Process
-	lives   int
-	up      bool // as the test wants it; a process that ended by itself is found by Failed
+	// recorded says that the data folder is recorded while the region may run, and
+	// recorder does it; flushed that everything is on disk before it counts.
+	recorded bool
+	recorder *recorder
+	flushed  bool
+	lives    int
+	up       bool // as the test wants it; a process that ended by itself is found by Failed
 }
 
 // StartRegions starts a deployment in folders of the test's own, and returns when
@@ -75,7 +87,8 @@ func StartRegions(t testing.TB, o Options) *Regions {
 	}
 	for _, name := range o.Regions {
 		s := r.lay(t, plans, name, o.Configure)
-		s.relay = relays[name]
+		s.relay, s.recorded = relays[name], o.PowerCuts
+		t.Cleanup(func() { s.endRecorder(t) })
 		r.sites = append(r.sites, s)
 	}
 	for _, s := range r.sites {
@@ -95,6 +108,7 @@ func draft(t testing.TB, name string, regions []string) *configs.Config {
 		c.Regions = append(c.Regions, geo.Region(other))
 	}
 	c.Listen = configs.Listen{NATS: FreePort(t), Cluster: FreePort(t), Gossip: FreePort(t), Admin: FreePort(t)}
+	c.Broker.OpenWait = openWait
 	c.Logs = []configs.Log{{Name: Log, Topics: []geo.Topic{Topic}}}
 	return &c
 }
@@ -121,6 +135,7 @@ func (r *Regions) lay(t testing.TB, plans map[string]*configs.Config, name strin
 		t.Fatal(err)
 	}
 	s := &site{config: filepath.Join(t.TempDir(), name+".yaml"), data: c.Data, gossip: c.Listen.Gossip}
+	s.flushed = slices.ContainsFunc(c.Logs, func(l configs.Log) bool { return l.Flush == configs.FlushSync })
 	s.Region = Region{Name: name, NATS: "nats://" + c.Listen.NATS, Admin: "http://" + c.Listen.Admin}
 	if err := os.WriteFile(s.config, text, 0o600); err != nil {
 		t.Fatal(err)
@@ -130,6 +145,9 @@ func (r *Regions) lay(t testing.TB, plans map[string]*configs.Config, name strin
 
 func (r *Regions) launch(t testing.TB, s *site) {
 	t.Helper()
+	if s.recorded && s.recorder == nil {
+		s.recorder = startRecorder(s.data)
+	}
 	s.process = Start(t, "server", "-c", s.config)
 	s.lives, s.up = s.lives+1, true
 }

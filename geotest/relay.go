@@ -2,8 +2,10 @@ package geotest
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // maxDatagram is as much as UDP carries.
@@ -12,8 +14,8 @@ const maxDatagram = 64 << 10
 // relay stands in front of one region's gossip: others know its address only, over
 // UDP and TCP, and it passes on to the region what comes from those it lets in.
 //
-// A datagram's sender is known by its address, so UDP is cut between two regions
-// exactly. A TCP connection doesn't tell who opened it: while its region is cut
+// A datagram's sender is known by its address, so UDP is cut and delayed between
+// two regions exactly. A TCP connection doesn't tell who opened it: while its region is cut
 // from any other one, the relay takes none at all. That leaves the probes by UDP
 // between the others as they are and delays only their full exchanges.
 type relay struct {
@@ -21,9 +23,11 @@ type relay struct {
 	tcp    *Proxy
 	target *net.UDPAddr
 	group  sync.WaitGroup
+	closed chan struct{}
 
-	mu      sync.Mutex      // guards blocked
-	blocked map[string]bool // host:port of senders
+	mu      sync.Mutex // guards what follows
+	blocked map[string]bool
+	delays  map[string]time.Duration
 }
 
 // startRelay passes gossip on to target until the test ends.
@@ -33,7 +37,7 @@ func startRelay(t testing.TB, target string) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{tcp: StartProxy(t, target), target: to, blocked: map[string]bool{}}
+	r := &relay{tcp: StartProxy(t, target), target: to, closed: make(chan struct{}), blocked: map[string]bool{}, delays: map[string]time.Duration{}}
 	at, err := net.ResolveUDPAddr("udp", r.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +47,7 @@ func startRelay(t testing.TB, target string) *relay {
 	}
 	r.group.Go(r.run)
 	t.Cleanup(func() {
+		close(r.closed)
 		r.udp.Close()
 		r.group.Wait()
 	})
@@ -59,24 +64,55 @@ func (r *relay) run() {
 		if err != nil {
 			return // closed
 		}
-		if !r.blocks(from.String()) {
-			_, _ = r.udp.WriteToUDP(datagram[:n], r.target) // what is lost is lost
+		blocked, delay := r.weather(from.String())
+		switch {
+		case blocked:
+		case delay > 0:
+			late := slices.Clone(datagram[:n])
+			r.group.Go(func() { r.later(delay, late) })
+		default:
+			r.pass(datagram[:n])
 		}
 	}
 }
 
-func (r *relay) blocks(sender string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.blocked[sender]
+func (r *relay) pass(datagram []byte) { _, _ = r.udp.WriteToUDP(datagram, r.target) } // what is lost is lost
+
+func (r *relay) later(delay time.Duration, datagram []byte) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		r.pass(datagram)
+	case <-r.closed:
+	}
 }
 
-// block drops what the region that listens at sender sends.
-func (r *relay) block(sender string) {
+// weather is what happens to what the region that listens at sender sends.
+func (r *relay) weather(sender string) (blocked bool, delay time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.blocked[sender], r.delays[sender]
+}
+
+// block drops what the region that listens at sender sends. A reset tells those
+// who are connected so, and those who connect.
+func (r *relay) block(sender string, how Cut) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.blocked[sender] = true
-	r.tcp.lose(upward, downward)
+	if how == CutReset {
+		r.tcp.Reset()
+	} else {
+		r.tcp.lose(upward, downward)
+	}
+}
+
+// delay lets the datagrams of the region that listens at sender arrive later.
+func (r *relay) delay(sender string, d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.delays[sender] = d
 }
 
 // admit ends a block.

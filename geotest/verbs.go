@@ -1,7 +1,6 @@
 package geotest
 
 import (
-	"os"
 	"testing"
 	"time"
 )
@@ -43,23 +42,10 @@ func (r *Regions) Continue(t testing.TB, region string) {
 	r.site(t, region).process.Resume()
 }
 
-// Wipe removes all that a killed region kept. Its replicas can be pulled again.
-// Its own log can't: other regions hold entries that it has lost, and their links
-// halt on it. So a test wipes a region that published nothing, or expects that.
-func (r *Regions) Wipe(t testing.TB, region string) {
-	t.Helper()
-	s := r.site(t, region)
-	if !s.ended() {
-		t.Fatalf("%s is still running: kill it before its data goes", region)
-	}
-	if err := os.RemoveAll(s.data); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// Cut breaks the path between a and b. CutOneWay swallows what flows from a to b.
-// If gossip is cut, too, it is as a black hole is, whatever the cut: memberlist
-// doesn't mind how its datagrams get lost.
+// Cut breaks the path between a and b. CutOneWay swallows what flows from a to b;
+// CutHalfOpen lets a forget the connections between them, and is over at once.
+// Datagrams of gossip are lost, whatever the cut, except by CutHalfOpen, which
+// doesn't touch gossip.
 func (r *Regions) Cut(t testing.TB, a, b string, how Cut) {
 	t.Helper()
 	aPulls, bPulls := r.path(t, a, b), r.path(t, b, a)
@@ -67,25 +53,29 @@ func (r *Regions) Cut(t testing.TB, a, b string, how Cut) {
 	case CutReset:
 		aPulls.Reset()
 		bPulls.Reset()
-		r.cutGossip(t, b, a)
+		r.cutGossip(t, b, a, how)
 	case CutBlackHole:
 		aPulls.lose(upward, downward)
 		bPulls.lose(upward, downward)
-		r.cutGossip(t, b, a)
+		r.cutGossip(t, b, a, how)
 	case CutOneWay:
 		aPulls.lose(upward)
 		bPulls.lose(downward)
+	case CutHalfOpen:
+		aPulls.HalfOpen(false)
+		bPulls.HalfOpen(true)
+		return
 	default:
 		t.Fatalf("unknown cut %q", how)
 	}
-	r.cutGossip(t, a, b)
+	r.cutGossip(t, a, b, how)
 }
 
 // cutGossip drops what from says to to.
-func (r *Regions) cutGossip(t testing.TB, from, to string) {
+func (r *Regions) cutGossip(t testing.TB, from, to string, how Cut) {
 	t.Helper()
 	if gate := r.site(t, to).relay; gate != nil {
-		gate.block(r.site(t, from).gossip)
+		gate.block(r.site(t, from).gossip, how)
 	}
 }
 
@@ -111,6 +101,11 @@ func (r *Regions) Delay(t testing.TB, a, b string, d time.Duration) {
 	t.Helper()
 	r.path(t, a, b).Delay(d)
 	r.path(t, b, a).Delay(d)
+	for _, way := range [][2]string{{a, b}, {b, a}} {
+		if gate := r.site(t, way[1]).relay; gate != nil {
+			gate.delay(r.site(t, way[0]).gossip, d)
+		}
+	}
 }
 
 // Slice cuts what flows between a and b into writes of at most n bytes; 0 ends

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,8 +13,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Workload is a producer in every region and readers everywhere, all of them
-// plain NATS clients, with a History per origin.
+// Workload is producers in regions and readers everywhere, all of them plain NATS
+// clients, with a History per origin.
 type Workload struct {
 	Histories map[string]*History // by origin
 
@@ -25,19 +24,23 @@ type Workload struct {
 	quit     context.CancelFunc // ends the readers
 }
 
-// StartWorkload lets each region's producer publish rate messages a second, one
-// after the other, each again and again until it is acknowledged.
-func StartWorkload(t testing.TB, r *Regions, rate int, seed uint64) *Workload {
+// StartWorkload lets a producer in each of the origins, or in each region if none
+// is named, publish rate messages a second, one after the other, each again and
+// again until it is acknowledged.
+func StartWorkload(t testing.TB, r *Regions, rate int, seed uint64, origins ...string) *Workload {
 	t.Helper()
 	w := &Workload{Histories: map[string]*History{}, regions: r.All(), clients: map[string]jetstream.JetStream{}, producer: map[string]*producer{}}
 	reading, quit := context.WithCancel(t.Context())
 	w.quit = quit
 	for i, origin := range w.regions {
-		h := NewHistory()
-		h.Key = lineOf
-		w.Histories[origin.Name] = h
 		js := connect(t, origin)
 		w.clients[origin.Name] = js
+		if len(origins) > 0 && !slices.Contains(origins, origin.Name) {
+			continue
+		}
+		h := NewHistory()
+		h.Key, h.Origin = lineOf, origin.Name
+		w.Histories[origin.Name] = h
 		for _, region := range w.regions {
 			go h.Observe(reading, region, stream(origin.Name))
 		}
@@ -95,12 +98,12 @@ func (w *Workload) AckCount() int {
 // Ends are the last offsets of all logs at their origins.
 func (w *Workload) Ends(ctx context.Context) (map[string]uint64, error) {
 	ends := map[string]uint64{}
-	for _, origin := range w.regions {
-		end, err := w.end(ctx, origin.Name, origin.Name)
+	for origin := range w.Histories {
+		end, err := w.end(ctx, origin, origin)
 		if err != nil {
 			return nil, err
 		}
-		ends[origin.Name] = end
+		ends[origin] = end
 	}
 	return ends, nil
 }
@@ -131,21 +134,42 @@ func (w *Workload) Reached(ctx context.Context, ends map[string]uint64) error {
 	return nil
 }
 
+// Harmed notes that a region's disk may have lost what came after since. It is to
+// be called before the region starts again, when readers have let go of it.
+func (w *Workload) Harmed(region string, since time.Time) {
+	for _, h := range w.Histories {
+		h.Harmed(region, since)
+	}
+}
+
 // Check reads what the regions hold in the end and compares it with all that was
 // seen and acknowledged.
 func (w *Workload) Check(ctx context.Context) error {
+	account, err := w.Judge(ctx, nil)
+	if err == nil && account.Nowhere.Len() > 0 {
+		err = fmt.Errorf("I1: %d acknowledged entries are nowhere", account.Nowhere.Len())
+	}
+	return err
+}
+
+// Judge does so where disks may have been harmed, and tells what became of what
+// was acknowledged. Ledger are the offsets, by origin, that some ledger holds.
+func (w *Workload) Judge(ctx context.Context, ledger map[string]map[uint64]bool) (Account, error) {
 	w.quit()
+	var sum Account
 	var errs []error
 	for origin, h := range w.Histories {
 		holdings, err := w.hold(ctx, origin)
 		if err != nil {
-			return err
+			return sum, err
 		}
-		if err := h.Check(holdings, placeOf); err != nil {
+		account, err := h.Judge(holdings, Terms{Order: placeOf, Ledger: ledger[origin]})
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", stream(origin), err))
 		}
+		sum.Add(account)
 	}
-	return errors.Join(errs...)
+	return sum, errors.Join(errs...)
 }
 
 func (w *Workload) hold(ctx context.Context, origin string) ([]Holding, error) {
@@ -169,87 +193,6 @@ func (w *Workload) SeenCount() int {
 	n := 0
 	for _, h := range w.Histories {
 		n += h.SeenCount()
-	}
-	return n
-}
-
-// producer publishes in one region.
-type producer struct {
-	js      jetstream.JetStream
-	history *History
-	region  string
-	every   time.Duration
-	rng     *rand.Rand
-	stop    chan struct{}
-	done    chan struct{}
-}
-
-func (p *producer) run(ctx context.Context) {
-	defer close(p.done)
-	ticker := time.NewTicker(p.every)
-	defer ticker.Stop()
-	for n := 1; ; n++ {
-		select {
-		case <-ticker.C:
-		case <-p.stop:
-			return
-		case <-ctx.Done():
-			return
-		}
-		p.publish(ctx, n)
-	}
-}
-
-// publish tries until the message is acknowledged or ctx ends.
-func (p *producer) publish(ctx context.Context, n int) {
-	m := &nats.Msg{Subject: "orders.created." + strconv.Itoa(p.rng.IntN(50)), Data: p.body(), Header: nats.Header{}}
-	id := fmt.Sprintf("%s-%d", p.region, n)
-	m.Header.Set("Nats-Msg-Id", id)
-	m.Header["Trace"] = []string{id, "", "b"}
-	p.history.Sent(strconv.Itoa(n))
-	for ctx.Err() == nil {
-		trying, cancel := context.WithTimeout(ctx, 2*time.Second)
-		ack, err := p.js.PublishMsg(trying, m, jetstream.WithRetryAttempts(0))
-		cancel()
-		if err == nil {
-			p.history.Acked(strconv.Itoa(n), ack.Sequence)
-			p.history.Saw("the producer", ack.Sequence, See(m.Subject, id, m.Data))
-			return
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-		}
-	}
-}
-
-// letters are what bodies are made of: text, and bytes that are none.
-const letters = "abcdefgh\x00\xff{}\": ,"
-
-// body is mostly a few hundred bytes, sometimes none and sometimes a lot.
-func (p *producer) body() []byte {
-	size := 100 + p.rng.IntN(700)
-	switch p.rng.IntN(200) {
-	case 0:
-		size = 0
-	case 1:
-		size = 20_000 + p.rng.IntN(60_000)
-	}
-	body := make([]byte, size)
-	for i := range body {
-		body[i] = letters[p.rng.IntN(len(letters))]
-	}
-	return body
-}
-
-// lineOf is the number that a message's id ends with.
-func lineOf(id string) string { return id[strings.LastIndexByte(id, '-')+1:] }
-
-// placeOf is the place of a key in its producer's order.
-func placeOf(key string) int {
-	n, err := strconv.Atoi(key)
-	if err != nil {
-		return -1
 	}
 	return n
 }

@@ -1,0 +1,243 @@
+package geotest
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// recall is how far back a power cut may throw a file: what JetStream has written
+// without asking for the disk lies in the page cache until the system gets to it.
+const recall = 5 * time.Second
+
+// PowerCut takes the power from the machines of the given regions at once: their
+// processes die, and what their page caches held is lost, more or less of it on
+// each machine. It returns how far back at most. Launch or Restart brings them
+// up, with another boot of the host in everything that names one. Options must
+// say PowerCuts.
+//
+// What it models: JetStream writes to the end of block files and replaces other
+// files by new ones, and fsyncs neither until its sync interval has passed. So
+// names are those of one moment within the last five seconds (a file system's
+// journal keeps their order), and each file has what it had then or up to five
+// seconds earlier (file data are written back file by file, in any order). A file
+// that had just been made may be there without anything in it.
+//
+// What the product fsyncs itself keeps its newest content: all that lies outside
+// the broker's own folder, and the streams of records that are flushed before they
+// count. With `flush: sync` that is everything.
+//
+// What it doesn't model: a disk that lies about fsync, pages within a file that
+// are written back in another order (so that a file has its new length with zeros
+// or old bytes inside), files that are changed in place, a sync that JetStream
+// happened to make within those seconds, and directories that outlive their files.
+func (r *Regions) PowerCut(t testing.TB, rng *rand.Rand, regions ...string) (since time.Time) {
+	t.Helper()
+	at := time.Now()
+	for _, name := range regions {
+		r.Kill(t, name)
+	}
+	for _, name := range regions {
+		r.site(t, name).losePower(t, rng, at)
+	}
+	return at.Add(-2 * recall)
+}
+
+func (s *site) losePower(t testing.TB, rng *rand.Rand, at time.Time) {
+	t.Helper()
+	recorded := s.recorder
+	if recorded == nil {
+		t.Fatalf("%s isn't recorded: Options must say PowerCuts before the start", s.Name)
+	}
+	recorded.look(time.Now())
+	s.endRecorder(t)
+	names := at.Add(-time.Duration(rng.Int64N(int64(recall))))
+	if err := recorded.rollBack(rng, names, s.durable); err != nil {
+		t.Fatalf("bring %s back to %s before its end: %v", s.data, at.Sub(names), err)
+	}
+	if err := reboot(s.data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// endRecorder ends the recorder before somebody else changes the data folder. The
+// next life has another one.
+func (s *site) endRecorder(t testing.TB) {
+	t.Helper()
+	if s.recorder == nil {
+		return
+	}
+	if err := s.recorder.end(); err != nil {
+		t.Fatalf("record %s: %v", s.data, err)
+	}
+	s.recorder = nil
+}
+
+// durable tells whether the product fsyncs a file of the data folder before it
+// relies on it.
+func (s *site) durable(path string) bool {
+	if s.flushed {
+		return true
+	}
+	broker, below, found := strings.Cut(path, "jetstream"+string(filepath.Separator))
+	if !found || broker != "" {
+		return true
+	}
+	return slices.ContainsFunc(strings.Split(below, string(filepath.Separator)), flushedStream)
+}
+
+// flushedStream tells whether stream holds geomq's own records, which are flushed
+// before they count. Seals are not: they can be made again.
+func flushedStream(stream string) bool {
+	return strings.HasPrefix(stream, "GEOMQ") && !strings.HasPrefix(stream, "GEOMQ-SEALS-")
+}
+
+// rollBack brings the folder back to the names of one moment, and each file that
+// is not durable to what it had then or a while before.
+func (r *recorder) rollBack(rng *rand.Rand, names time.Time, durable func(path string) bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for path, versions := range r.files {
+		if durable(r.relative(path)) {
+			continue
+		}
+		contents := names
+		if rng.IntN(2) == 0 {
+			contents = names.Add(-time.Duration(rng.Int64N(int64(recall))))
+		}
+		errs = append(errs, r.bringBack(path, versions, names, contents))
+	}
+	errs = append(errs, r.sweepFolders(names))
+	return errors.Join(errs...)
+}
+
+// bringBack lets stand at path what stood there at names, with the length that it
+// had at contents.
+func (r *recorder) bringBack(path string, versions []version, names, contents time.Time) error {
+	was := standing(versions, names)
+	if was.inode == 0 {
+		return gone(os.Remove(path))
+	}
+	info, err := os.Lstat(path)
+	if gone(err) != nil {
+		return err
+	}
+	if err != nil || inodeOf(info) != was.inode {
+		if err := r.restore(path, was.inode); err != nil {
+			return err
+		}
+		if info, err = os.Lstat(path); err != nil {
+			return err
+		}
+	}
+	if size := written(versions, was, contents); size < info.Size() {
+		return os.Truncate(path, size)
+	}
+	return nil
+}
+
+// restore puts the file of that inode back to its path.
+func (r *recorder) restore(path string, inode uint64) error {
+	if err := errors.Join(gone(os.Remove(path)), os.MkdirAll(filepath.Dir(path), 0o700)); err != nil {
+		return err
+	}
+	return os.Link(r.held(inode), path)
+}
+
+// standing is what versions say of that moment.
+func standing(versions []version, at time.Time) version {
+	var was version
+	for _, v := range versions {
+		if v.at.After(at) {
+			break
+		}
+		was = v
+	}
+	return was
+}
+
+// written is how much of was lay on the disk at a moment before it. A file that
+// was put in another's place has all that it was begun with: file systems see to
+// that. One that was new may be empty.
+func written(versions []version, was version, at time.Time) int64 {
+	if then := standing(versions, at); then.inode == was.inode {
+		return then.size
+	}
+	for i, v := range versions {
+		if v.inode == was.inode {
+			if i > 0 && versions[i-1].inode != 0 {
+				return v.size
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+// sweepFolders removes folders that held nothing at that moment.
+func (r *recorder) sweepFolders(at time.Time) error {
+	held := map[string]bool{r.data: true}
+	for path, versions := range r.files {
+		if standing(versions, at).inode == 0 {
+			continue
+		}
+		for folder := filepath.Dir(path); len(folder) > len(r.data); folder = filepath.Dir(folder) {
+			held[folder] = true
+		}
+	}
+	var folders []string
+	err := filepath.WalkDir(r.data, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && !held[path] && strings.Contains(path, "jetstream") {
+			folders = append(folders, path)
+		}
+		return err
+	})
+	slices.Reverse(folders) // the inner ones first
+	for _, folder := range folders {
+		_ = os.Remove(folder) // stays where something durable lies in it
+	}
+	return err
+}
+
+// bootID is where Linux tells one boot of the host from another.
+const bootID = "/proc/sys/kernel/random/boot_id"
+
+// reboot writes another boot of the host wherever the product noted this one, so
+// that the next life finds what it would find after the machine's restart.
+func reboot(data string) error {
+	text, err := os.ReadFile(bootID)
+	if err != nil {
+		return gone(err) // a system that has none
+	}
+	boot := bytes.TrimSpace(text)
+	return filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		return replace(path, boot, []byte(uuid.NewString()))
+	})
+}
+
+// replace changes old into fresh in a small file, which stays the same file.
+func replace(path string, old, fresh []byte) error {
+	const small = 64 << 10
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > small {
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || !bytes.Contains(text, old) {
+		return err
+	}
+	return os.WriteFile(path, bytes.ReplaceAll(text, old, fresh), info.Mode())
+}
