@@ -176,17 +176,16 @@ func (j *Journal) Delete(ctx context.Context, seq uint64) error {
 
 func (j *Journal) remove(ctx context.Context, seq uint64) error {
 	err := j.broker.api.call(ctx, "STREAM.MSG.DELETE."+j.stream, server.JSApiMsgDeleteRequest{Seq: seq}, nil)
-	if err == nil || !hasCode(err, codeDeleteFailed) {
+	var apiErr *server.ApiError
+	if !errors.As(err, &apiErr) {
 		return err
 	}
+	// It has several codes for a message that isn't there.
 	if _, any, lookErr := j.stored(ctx, server.JSApiMsgGetRequest{Seq: seq}); lookErr == nil && !any {
 		return nil
 	}
 	return err
 }
-
-// codeDeleteFailed is the server's for a message that it can't delete.
-const codeDeleteFailed = 10057
 
 func (j *Journal) failed(what string, err error) error {
 	return fmt.Errorf("%s journal %s: %w", what, j.Name(), err)
