@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +35,11 @@ func sealedBlocks(t *testing.T, log *memLog) (blocks []geo.Block) {
 		digests := make([]entry.Digest, 0, geo.BlockSize)
 		for r, o := seal.Block.Range(), seal.Block.Range().First; o <= r.Last; o++ {
 			e := log.at(o)
-			digests = append(digests, h.Entry(&e))
+			digest, deleted := deletedDigest(log, o)
+			if e.Offset == o && !deleted {
+				digest = h.Entry(&e)
+			}
+			digests = append(digests, digest)
 		}
 		if entry.Combine(digests) != entry.Digest(seal.Digest) {
 			t.Errorf("the seal of block %d is not that of its entries", seal.Block)
@@ -42,6 +47,15 @@ func sealedBlocks(t *testing.T, log *memLog) (blocks []geo.Block) {
 		blocks = append(blocks, seal.Block)
 	}
 	return blocks
+}
+
+func deletedDigest(log *memLog, o geo.Offset) (digest entry.Digest, ok bool) {
+	for _, d := range log.deletions {
+		if at, ok := slices.BinarySearch(d.Offsets, o); ok {
+			return entry.Digest(d.Digests[at]), true
+		}
+	}
+	return digest, false
 }
 
 func TestWholeBlocksAreSealedAndNoOthers(t *testing.T) {
@@ -132,6 +146,63 @@ func TestAnUnexplainedHoleStopsTheSealer(t *testing.T) {
 	})
 }
 
+// TestADeletedEntryIsSealedAsItWas has the same seals come out whether entries
+// were deleted before their blocks were sealed or after.
+func TestADeletedEntryIsSealedAsItWas(t *testing.T) {
+	var before, after []geo.Seal
+	offsets := []geo.Offset{1, 500, 1024, 2047, 2048} // the last two end the log
+	sealing(t, 2048, func(t *testing.T, log *memLog, s *Sealer) {
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before = log.copySeals()
+	})
+	sealing(t, 2048, func(t *testing.T, log *memLog, s *Sealer) {
+		log.deleteEntries(t, offsets...)
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after = log.copySeals()
+	})
+	if len(after) != 2 || !slices.EqualFunc(before, after, func(a, b geo.Seal) bool { return a.Digest == b.Digest }) {
+		t.Errorf("sealed before %v, after %v", before, after)
+	}
+}
+
+func TestADeletionThatIsNotRecordedYetStopsTheSealer(t *testing.T) {
+	sealing(t, 2048, func(t *testing.T, log *memLog, s *Sealer) {
+		log.deleteEntries(t, 100)
+		log.remove(101)
+		var gap *GapError
+		if err := s.Seal(t.Context()); !errors.As(err, &gap) || gap.Missing != (geo.Range{First: 101, Last: 101}) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAControlLogHasNoSeals(t *testing.T) {
+	sealing(t, 3000, func(t *testing.T, log *memLog, s *Sealer) {
+		s.ID = geo.ControlLog("us-east")
+		log.remove(5, 7, 2000)
+		if err := s.Seal(t.Context()); err != nil || len(log.copySeals()) > 0 {
+			t.Errorf("%d seals, %v", len(log.copySeals()), err)
+		}
+	})
+}
+
+func TestAnEntryBetweenTwoEpochsIsNotSealed(t *testing.T) {
+	sealing(t, 3000, func(t *testing.T, log *memLog, s *Sealer) {
+		log.epochs = append(log.epochs, geo.Epoch{Number: 2, PrevEnd: 1500, First: 1502})
+		if err := s.Seal(t.Context()); err == nil || !strings.Contains(err.Error(), "offset 1501") {
+			t.Error(err)
+		}
+		log.remove(1501)
+		if err := s.Seal(t.Context()); err != nil || len(sealedBlocks(t, log)) != 2 {
+			t.Error(err)
+		}
+	})
+}
+
 func TestTheSealersProblemIsToldAndTakenBack(t *testing.T) {
 	sealing(t, 1100, func(t *testing.T, log *memLog, s *Sealer) {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -181,6 +252,42 @@ func TestSumsOfBlocksThatPassedWhole(t *testing.T) {
 			t.Errorf("block %d was not forgotten", block)
 		}
 	}
+}
+
+// TestSumsWithHolesAreThoseOfTheSeals has three epochs: the holes between them
+// end within a block, are whole blocks, and begin and end within one.
+func TestSumsWithHolesAreThoseOfTheSeals(t *testing.T) {
+	sealing(t, 1500, func(t *testing.T, log *memLog, s *Sealer) {
+		r := rand.New(rand.NewPCG(3, 4))
+		for _, e := range []geo.Epoch{{Number: 2, PrevEnd: 1500, First: 9001}, {Number: 3, PrevEnd: 9500, First: 9601}, {Number: 4, PrevEnd: 12288, First: 13313}} {
+			log.publish(r, int(e.PrevEnd-log.end()))
+			log.change(func() { log.epochs, log.last = append(log.epochs, e), e.First-1 })
+		}
+		log.publish(r, 2000)
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var sums blockSums
+		var h entry.Hasher
+		for o := geo.Offset(1); o <= log.end(); o++ {
+			for _, hole := range log.epochs.Skipped() {
+				if hole.First == o {
+					sums.hole(hole)
+					o = hole.Last + 1
+				}
+			}
+			e := log.at(o)
+			sums.add(o, h.Entry(&e))
+		}
+		if got := sealedBlocks(t, log); len(got) != 7 {
+			t.Errorf("sealed are %v", got)
+		}
+		for _, seal := range log.copySeals() {
+			if sum, ok := sums.take(seal.Block); !ok || sum != entry.Digest(seal.Digest) {
+				t.Errorf("block %d passed by with another sum", seal.Block)
+			}
+		}
+	})
 }
 
 func TestSealsOfALostTailMakeRoomForNewOnes(t *testing.T) {
