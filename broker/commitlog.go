@@ -46,23 +46,20 @@ func (l *CommitLog) Leader(ctx context.Context) (string, error) {
 }
 
 // SetEpochs records a newer epoch table. A table that forgets or changes an
-// epoch which the log knows is refused with geo.ErrEpochs.
+// epoch which the log knows is refused with geo.ErrEpochs. When it returns, the
+// table survives a power cut of this server.
 func (l *CommitLog) SetEpochs(ctx context.Context, epochs geo.Epochs) error {
 	if err := epochs.Validate(); err != nil {
 		return fmt.Errorf("set the epochs of %s: %w", l.id, err)
 	}
-	info, err := l.broker.info(ctx, l.id)
+	err := l.change(ctx, func(info *server.StreamInfo) (server.StreamConfig, error) {
+		known := extent(info).Epochs
+		if !epochs.Extends(known) {
+			return info.Config, fmt.Errorf("%w: %v forgets some of %v", geo.ErrEpochs, epochs, known)
+		}
+		return withMetadata(info.Config, metaEpochs, epochs.String()), nil
+	})
 	if err != nil {
-		return err
-	}
-	known := extent(info).Epochs
-	if !epochs.Extends(known) {
-		return fmt.Errorf("set the epochs of %s: %w: %v forgets some of %v", l.id, geo.ErrEpochs, epochs, known)
-	}
-	if len(epochs) == len(known) {
-		return nil
-	}
-	if err := l.broker.api.updateStream(ctx, withMetadata(info.Config, metaEpochs, epochs.String())); err != nil {
 		return fmt.Errorf("set the epochs of %s: %w", l.id, err)
 	}
 	return nil

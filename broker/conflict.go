@@ -57,7 +57,7 @@ var everyLog = []rule{
 // may change (topics, retention, window, sizes, replicas) is no difference.
 func originDifferences(have, want *server.StreamConfig) []string {
 	found := broken(have, want.Metadata)
-	if have.SubjectTransform != nil {
+	if have.SubjectTransform != nil && !isFenced(have) {
 		found = append(found, "it stores entries under other subjects than producers publish to (subject_transform)")
 	}
 	return found
@@ -116,6 +116,11 @@ func changed(have, want *server.StreamConfig) (server.StreamConfig, bool) {
 
 // sameSettings compares what changed may set.
 func sameSettings(a, b *server.StreamConfig) bool {
+	return sameStream(a, b) && maps.Equal(a.Metadata, b.Metadata)
+}
+
+// sameStream is sameSettings without the metadata.
+func sameStream(a, b *server.StreamConfig) bool {
 	type settings struct {
 		subjects           string
 		age, window        time.Duration
@@ -127,5 +132,5 @@ func sameSettings(a, b *server.StreamConfig) bool {
 	of := func(s *server.StreamConfig) settings {
 		return settings{strings.Join(s.Subjects, " "), s.MaxAge, s.Duplicates, s.MaxBytes, s.MaxMsgs, s.MaxMsgSize, s.Replicas, s.AllowDirect, s.AllowBatchPublish}
 	}
-	return of(a) == of(b) && maps.Equal(a.Metadata, b.Metadata)
+	return of(a) == of(b)
 }

@@ -52,6 +52,9 @@ var (
 	ErrSealed = errors.New("block is sealed otherwise")
 	// ErrSeal says that what the seals stream holds is not a seal.
 	ErrSeal = errors.New("damaged seal")
+	// ErrMetadata says that what a stream's metadata tells of the log can't be
+	// read: somebody else wrote it. Nothing is guessed; restore the metadata.
+	ErrMetadata = errors.New("unreadable metadata of a stream")
 	// ErrRole goes to callers of methods that only an origin or only a replica
 	// has: a mistake in the calling program.
 	ErrRole = errors.New("not possible for a log in this role")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -21,7 +20,7 @@ func (b *Broker) OpenOrigin(ctx context.Context, cfg LogConfig) (*CommitLog, err
 	if cfg.MaxMsgSize <= 0 || cfg.MaxMsgSize > most {
 		cfg.MaxMsgSize = most
 	}
-	log, err := b.open(ctx, cfg.ID, originStream(cfg), originDifferences)
+	log, err := b.open(ctx, cfg.ID, originStream(cfg), b.adoptOrigin)
 	if err != nil {
 		return nil, fmt.Errorf("open %s as origin: %w", cfg.ID, err)
 	}
@@ -32,42 +31,51 @@ func (b *Broker) OpenOrigin(ctx context.Context, cfg LogConfig) (*CommitLog, err
 // cfg.First as its first offset, or opens the one that exists. A stream of that
 // name that is something else is refused with a *ConflictError.
 func (b *Broker) OpenReplica(ctx context.Context, cfg ReplicaConfig) (*CommitLog, error) {
-	log, err := b.open(ctx, cfg.ID, replicaStream(cfg, b.cfg.Secret), replicaDifferences)
+	log, err := b.open(ctx, cfg.ID, replicaStream(cfg, b.cfg.Secret), b.adoptReplica)
 	if err != nil {
 		return nil, fmt.Errorf("open %s as replica: %w", cfg.ID, err)
 	}
 	return log, nil
 }
 
-type differences func(have, want *server.StreamConfig) []string
+// adoption judges a stream that exists: what it should be changed to, or what
+// keeps it from being the log that is wanted.
+type adoption func(have *server.StreamInfo, want *server.StreamConfig) (next server.StreamConfig, differs bool, found []string)
 
 // open loops because others may create the stream between any two requests, and
 // because a cluster that has just started refuses for a while.
-func (b *Broker) open(ctx context.Context, id geo.CommitLog, want server.StreamConfig, compare differences) (*CommitLog, error) {
+func (b *Broker) open(ctx context.Context, id geo.CommitLog, want server.StreamConfig, judge adoption) (*CommitLog, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	err := retry(ctx, func() error {
-		info, err := b.api.streamInfo(ctx, want.Name)
-		if hasCode(err, codeStreamNotFound) {
-			if err = b.create(ctx, want); err != nil {
-				return err
-			}
-			if info, err = b.api.streamInfo(ctx, want.Name); hasCode(err, codeStreamNotFound) {
-				err = fmt.Errorf("%w: %w", errNotYet, err)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		return b.adopt(ctx, &info.Config, &want, compare)
-	})
-	if err != nil {
+	if err := retry(ctx, func() error { return b.createOrAdopt(ctx, want, judge) }); err != nil {
 		return nil, err
 	}
 	if err := b.openSeals(ctx, id, want.Replicas); err != nil {
 		return nil, err
 	}
-	return b.Lookup(ctx, id)
+	log, err := b.Lookup(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return log, log.purgeFillers(ctx)
+}
+
+func (b *Broker) createOrAdopt(ctx context.Context, want server.StreamConfig, judge adoption) error {
+	b.configs.Lock()
+	defer b.configs.Unlock()
+	info, err := b.api.streamInfo(ctx, want.Name)
+	if hasCode(err, codeStreamNotFound) {
+		if err = b.create(ctx, want); err != nil {
+			return err
+		}
+		if info, err = b.api.streamInfo(ctx, want.Name); hasCode(err, codeStreamNotFound) {
+			return errNotYet
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return b.adopt(ctx, info, &want, judge)
 }
 
 // create makes the stream; that somebody else was faster is no error.
@@ -77,17 +85,16 @@ func (b *Broker) create(ctx context.Context, want server.StreamConfig) error {
 	case hasCode(err, codeNameInUse):
 		return nil
 	case hasCode(err, codeSubjectOverlap):
-		return &ConflictError{Stream: want.Name, Differences: []string{
-			fmt.Sprintf("another stream captures some of its topics %q already", want.Subjects)}}
+		return overlap(want.Name, want.Subjects)
 	}
 	return err
 }
 
-func (b *Broker) adopt(ctx context.Context, have, want *server.StreamConfig, compare differences) error {
-	if found := compare(have, want); len(found) > 0 {
+func (b *Broker) adopt(ctx context.Context, have *server.StreamInfo, want *server.StreamConfig, judge adoption) error {
+	next, differs, found := judge(have, want)
+	if len(found) > 0 {
 		return &ConflictError{Stream: want.Name, Differences: found}
 	}
-	next, differs := changed(have, want)
 	if !differs {
 		return nil
 	}
@@ -96,7 +103,38 @@ func (b *Broker) adopt(ctx context.Context, have, want *server.StreamConfig, com
 	if errors.As(err, &apiErr) && !temporary(err) {
 		return &ConflictError{Stream: want.Name, Differences: []string{"JetStream refuses the change: " + apiErr.Description}}
 	}
+	if err == nil {
+		err = b.flushMeta(want.Name)
+	}
 	return err
+}
+
+// adoptOrigin keeps a fence that is there, and forgets escaped ranges that lie
+// outside of the log: nothing that is written from now on may be taken for part
+// of one. Behind a fence, announced ranges stay as they are.
+func (b *Broker) adoptOrigin(have *server.StreamInfo, want *server.StreamConfig) (server.StreamConfig, bool, []string) {
+	if found := originDifferences(&have.Config, want); len(found) > 0 {
+		return server.StreamConfig{}, false, found
+	}
+	wanted := *want
+	if id, err := geo.ParseCommitLog(want.Name); err == nil && isFenced(&have.Config) {
+		wanted = fencedStream(wanted, ingestPrefix(id, b.cfg.Secret))
+	}
+	next, differs := changed(&have.Config, &wanted)
+	next.SubjectTransform = wanted.SubjectTransform
+	if isFenced(&have.Config) {
+		return next, differs, nil
+	}
+	cut, err := withRangesCut(next, metaEscaped, geo.Range{First: geo.Offset(have.State.FirstSeq), Last: geo.Offset(have.State.LastSeq)})
+	if err != nil {
+		return next, false, []string{err.Error()}
+	}
+	return cut, differs || cut.Metadata[metaEscaped] != next.Metadata[metaEscaped], nil
+}
+
+func (b *Broker) adoptReplica(have *server.StreamInfo, want *server.StreamConfig) (server.StreamConfig, bool, []string) {
+	next, differs := changed(&have.Config, want)
+	return next, differs, replicaDifferences(&have.Config, want)
 }
 
 // Lookup returns the CommitLog that this cluster holds, ErrNoLog if it holds
@@ -174,14 +212,4 @@ func extent(info *server.StreamInfo) geo.Extent {
 		e.First = e.Last + 1
 	}
 	return e
-}
-
-// withMetadata is cfg with one value of its metadata changed.
-func withMetadata(cfg server.StreamConfig, key, value string) server.StreamConfig {
-	cfg.Metadata = maps.Clone(cfg.Metadata)
-	if cfg.Metadata == nil {
-		cfg.Metadata = map[string]string{}
-	}
-	cfg.Metadata[key] = value
-	return cfg
 }

@@ -53,6 +53,13 @@ const (
 	metaForm    = "geomq.form"
 	metaEpochs  = "geomq.epochs"
 	metaVersion = "geomq.version"
+	// metaFenced says that an origin is fenced, and which limits it had.
+	metaFenced = "geomq.fenced"
+	// metaEscaped are the ranges of an origin that were pulled back from other
+	// holders and stand there as in a replica.
+	metaEscaped = "geomq.escaped"
+	// metaGaps are the ranges that an operator accepted as lacking here.
+	metaGaps = "geomq.gaps"
 )
 
 const (

@@ -53,9 +53,9 @@ func replicaStream(c ReplicaConfig, secret []byte) server.StreamConfig {
 		epochs = geo.FirstEpochs()
 	}
 	s := baseStream(c.ID, Replica, formEscaped, c.Replicas, epochs)
-	ingest := ingestPrefix(c.ID, secret) + ">"
-	s.Subjects = []string{ingest}
-	s.SubjectTransform = &server.SubjectTransformConfig{Source: ingest, Destination: ">"}
+	ingest := ingestPrefix(c.ID, secret)
+	s.Subjects = []string{ingest + ">"}
+	s.SubjectTransform = ingestTransform(ingest)
 	s.Duplicates = leastDedupeWindow
 	if c.First > 1 {
 		s.FirstSeq = uint64(c.First)
@@ -63,7 +63,8 @@ func replicaStream(c ReplicaConfig, secret []byte) server.StreamConfig {
 	return s
 }
 
-// ingestPrefix stands in front of an entry's subject on its way into a replica.
+// ingestPrefix stands in front of an entry's subject on its way into a replica,
+// or into an origin behind its fence.
 func ingestPrefix(id geo.CommitLog, secret []byte) string {
 	return "geomq.r." + ingestToken(secret, id.Stream()) + "." + string(id.Origin) + "." + id.Queue.Label() + "."
 }

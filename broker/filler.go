@@ -1,0 +1,31 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// fillerPrefix begins the subject of a message that only takes an offset, until
+// it is purged and leaves a hole.
+const fillerPrefix = "geomq.hole."
+
+// fillers is the subject under which the log's fillers lie in its stream.
+func (l *CommitLog) fillers() string { return fillerPrefix + l.id.Queue.Label() }
+
+// purgeFillers removes fillers that a crash left behind, or those just written.
+func (l *CommitLog) purgeFillers(ctx context.Context) error {
+	var there server.JSApiMsgGetResponse
+	err := l.broker.api.call(ctx, "STREAM.MSG.GET."+l.id.Stream(), server.JSApiMsgGetRequest{LastFor: l.fillers()}, &there)
+	if hasCode(err, codeNoMessage) {
+		return nil
+	}
+	if err == nil {
+		err = l.broker.api.call(ctx, "STREAM.PURGE."+l.id.Stream(), server.JSApiStreamPurgeRequest{Subject: l.fillers()}, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("purge the fillers of %s: %w", l.id, err)
+	}
+	return nil
+}
