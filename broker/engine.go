@@ -98,7 +98,7 @@ func (b *Broker) Failing() error {
 // name, ports and data. The Broker's own connections come back by themselves,
 // clients' as their libraries do it; Readers and Appenders end with an error;
 // ServerID is another. It returns when JetStream answers. After an error, which
-// is one of Open's, no server may run: try again once the reason is gone. Close
+// is one of Open's, no server runs: try again once the reason is gone. Close
 // ends a Restart (ErrClosed).
 func (b *Broker) Restart(ctx context.Context) error {
 	b.engine.turn.Lock()
@@ -113,6 +113,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 		err = ErrClosed
 	}
 	if err != nil {
+		b.stopServer() // so that nobody takes what is half up for a broker
 		return fmt.Errorf("restart broker %s: %w", b.cfg.Name, err)
 	}
 	return nil
