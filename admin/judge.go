@@ -80,6 +80,7 @@ func Judge(s Status) Verdict {
 		v.Regions = append(v.Regions, rv)
 		v.Code = worse(v.Code, rv.Safe)
 	}
+	v.Troubles = troubles(s)
 	return v
 }
 
@@ -144,7 +145,7 @@ func collect(s Status) []*evidence {
 }
 
 func (e *evidence) addLog(l *Log) {
-	if l.State != LogOpen && l.State != LogHalted {
+	if l.State == LogWaiting || l.State == LogConflict {
 		return // its offsets are not known, or not those of this log
 	}
 	if l.Region == l.Origin {

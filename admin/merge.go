@@ -22,7 +22,7 @@ func merge(own Status, peers []Node, answers []answer) Status {
 	out := own
 	out.Scope = ScopeAll
 	out.Logs, out.Links = slices.Clone(own.Logs), slices.Clone(own.Links)
-	out.Problems = slices.Clone(own.Problems)
+	out.Problems, out.Disks = slices.Clone(own.Problems), slices.Clone(own.Disks)
 	answering := map[nodeID]bool{{own.Region, own.Node}: true}
 	for _, a := range answers {
 		if a.err != nil {
@@ -31,7 +31,7 @@ func merge(own Status, peers []Node, answers []answer) Status {
 		answering[a.node.id()] = true
 		out.takeFrom(a)
 	}
-	out.Logs, out.Links = dedupeLogs(out.Logs), dedupeLinks(out.Links)
+	out.Logs, out.Links, out.Disks = dedupeLogs(out.Logs), dedupeLinks(out.Links), dedupeDisks(out.Disks)
 	out.Regions = regionsFrom(own, peers, answering)
 	for _, r := range out.Regions {
 		out.Problems = append(out.Problems, r.problems(answers)...)
@@ -56,6 +56,11 @@ func (s *Status) takeFrom(a answer) {
 	for _, l := range a.status.Links {
 		if l.To == a.node.Region {
 			s.Links = append(s.Links, l)
+		}
+	}
+	for _, d := range a.status.Disks {
+		if (nodeID{d.Region, d.Node}) == a.node.id() {
+			s.Disks = append(s.Disks, d)
 		}
 	}
 	for _, p := range a.status.Problems {
@@ -130,7 +135,7 @@ func whyNot(n Node, answers []answer) error {
 
 // logRank orders what nodes of one region say about a log: a fault that one of
 // them knows of outweighs that another sees none.
-var logRank = map[LogState]int{LogWaiting: 1, LogOpen: 2, LogHalted: 3, LogConflict: 4}
+var logRank = map[LogState]int{LogWaiting: 1, LogOpen: 2, LogOpening: 3, LogFenced: 4, LogHalted: 5, LogConflict: 6}
 
 // dedupeLogs keeps one row per log and holder: the one that reaches furthest,
 // with the gravest state.
@@ -148,9 +153,38 @@ func dedupeLogs(logs []Log) []Log {
 			gravest = b
 		}
 		newest.State, newest.Problem = gravest.State, gravest.Problem
+		newest.Opening, newest.Fenced = gravest.Opening, gravest.Fenced
+		newest.fill(a)
+		newest.fill(b)
 		return newest
 	}, func(a, b Log) int {
 		return cmp.Or(cmp.Compare(a.Log, b.Log), cmp.Compare(a.Queue, b.Queue), cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.Region, b.Region))
+	})
+}
+
+// fill takes over what only one node of a region knows: the one that leads the log
+// scrubs it, and only some see the ledger.
+func (l *Log) fill(other Log) {
+	if l.Scrub == nil {
+		l.Scrub = other.Scrub
+	}
+	if l.Ledger == nil {
+		l.Ledger = other.Ledger
+	}
+	for _, r := range other.Damaged {
+		l.Damaged = l.Damaged.Add(r)
+	}
+	for _, r := range other.Lacking {
+		l.Lacking = l.Lacking.Add(r)
+	}
+}
+
+func dedupeDisks(disks []Disk) []Disk {
+	if len(disks) == 0 {
+		return nil
+	}
+	return dedupe(disks, func(d Disk) nodeID { return nodeID{d.Region, d.Node} }, func(_, b Disk) Disk { return b }, func(a, b Disk) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Node, b.Node))
 	})
 }
 

@@ -9,20 +9,24 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"geomq/geo"
 )
 
 // metricNames is what dashboards and alerts rely on: names are added, never
 // changed.
 var metricNames = []string{
-	"geomq_build_info",
+	"geomq_build_info", "geomq_disk_free_ratio", "geomq_disk_state", "geomq_ledger_entries", "geomq_ledger_open_entries",
 	"geomq_link_applied_offset", "geomq_link_credit_bytes", "geomq_link_credit_used_bytes", "geomq_link_entries_total",
-	"geomq_link_frames_total", "geomq_link_halted", "geomq_link_head_offset", "geomq_link_lag_bytes", "geomq_link_lag_entries",
-	"geomq_link_lag_seconds", "geomq_link_last_heartbeat_timestamp_seconds", "geomq_link_raw_bytes_total",
-	"geomq_link_reconnects_total", "geomq_link_refused_total", "geomq_link_repeated_entries_total", "geomq_link_resent_entries_total",
+	"geomq_link_frames_total", "geomq_link_halted", "geomq_link_head_offset", "geomq_link_holder_switches_total",
+	"geomq_link_lag_bytes", "geomq_link_lag_entries", "geomq_link_lag_seconds", "geomq_link_last_heartbeat_timestamp_seconds",
+	"geomq_link_missing_offsets", "geomq_link_raw_bytes_total", "geomq_link_reconnects_total", "geomq_link_refused_total",
+	"geomq_link_relayed", "geomq_link_repeated_entries_total", "geomq_link_resent_entries_total",
 	"geomq_link_round_trip_seconds", "geomq_link_seals_total", "geomq_link_up", "geomq_link_wire_bytes_total",
-	"geomq_log_bytes", "geomq_log_entries", "geomq_log_epoch", "geomq_log_first_offset", "geomq_log_last_offset",
-	"geomq_log_open", "geomq_log_sealed_offset",
-	"geomq_region_nodes",
+	"geomq_log_bytes", "geomq_log_damaged_offsets", "geomq_log_deletions_total", "geomq_log_entries", "geomq_log_epoch",
+	"geomq_log_first_offset", "geomq_log_gap_offsets", "geomq_log_holes", "geomq_log_lacking_offsets", "geomq_log_last_offset",
+	"geomq_log_open", "geomq_log_sealed_offset", "geomq_region_nodes", "geomq_scrub_blocks_total",
+	"geomq_scrub_failures_total", "geomq_scrub_repaired_total",
 }
 
 func full() *node {
@@ -31,6 +35,10 @@ func full() *node {
 	l := &b.status.Links[0]
 	l.LagBytes, l.RTTSeconds, l.LastHeartbeat = ptr(uint64(100)), ptr(0.08), time.Unix(1700000000, 0)
 	l.Refused = map[string]uint64{"checksum": 2}
+	l.From, l.Switches, l.Missing = "ap-south", 3, geo.Ranges{{First: 6, Last: 7}}
+	log := &b.status.Logs[0]
+	log.Ledger, log.Scrub = &LedgerCount{Entries: 4, Open: 1}, &Scrub{Blocks: 12, Failures: 2, Repaired: 1}
+	b.status.Disks = []Disk{{Region: "eu-west", Node: "n1", State: DiskLow, Free: 7, Total: 100}}
 	b.peers = []Node{{Region: "eu-west", Name: "n1", Self: true}, peer("us-east", "n1"), {Region: "us-east", Name: "n2"}}
 	return b
 }
@@ -70,10 +78,12 @@ func TestMetricsKeepTheirNamesAndTheConventions(t *testing.T) {
 	}
 }
 
-func TestAnUnknownLagIsAbsentAndNotZero(t *testing.T) {
+func TestWhatIsUnknownIsAbsentAndNotZero(t *testing.T) {
 	b := full()
 	b.status.Links[0].LagEntries, b.status.Links[0].LagBytes, b.status.Links[0].LagSeconds = nil, nil, nil
-	count, err := testutil.GatherAndCount(registry(t, b), "geomq_link_lag_entries", "geomq_link_lag_bytes", "geomq_link_lag_seconds")
+	b.status.Logs[0].Ledger, b.status.Logs[0].Scrub, b.status.Disks[0].Total = nil, nil, 0
+	count, err := testutil.GatherAndCount(registry(t, b), "geomq_link_lag_entries", "geomq_link_lag_bytes", "geomq_link_lag_seconds",
+		"geomq_ledger_entries", "geomq_scrub_blocks_total", "geomq_disk_free_ratio")
 	if err != nil || count != 0 {
 		t.Errorf("%d figures, %v", count, err)
 	}
@@ -81,9 +91,18 @@ func TestAnUnknownLagIsAbsentAndNotZero(t *testing.T) {
 
 func TestFiguresAndLabels(t *testing.T) {
 	want := `
+# HELP geomq_disk_state Whether the node's disk is in this state (1) or not (0).
+# TYPE geomq_disk_state gauge
+geomq_disk_state{node="n1",region="eu-west",state="failing"} 0
+geomq_disk_state{node="n1",region="eu-west",state="full"} 0
+geomq_disk_state{node="n1",region="eu-west",state="low"} 1
+geomq_disk_state{node="n1",region="eu-west",state="ok"} 0
 # HELP geomq_link_lag_seconds Age of the oldest entry that the replica lacks, absent without a fresh head.
 # TYPE geomq_link_lag_seconds gauge
 geomq_link_lag_seconds{log="ORDERS",origin="us-east",queue="0",region="eu-west"} 1.5
+# HELP geomq_link_missing_offsets Offsets that a halted link can't get from anyone.
+# TYPE geomq_link_missing_offsets gauge
+geomq_link_missing_offsets{log="ORDERS",origin="us-east",queue="0",region="eu-west"} 2
 # HELP geomq_link_refused_total Frames and entries that were refused, by cause.
 # TYPE geomq_link_refused_total counter
 geomq_link_refused_total{cause="checksum",log="ORDERS",origin="us-east",queue="0",region="eu-west"} 2
@@ -93,7 +112,8 @@ geomq_region_nodes{region="ap-south"} 0
 geomq_region_nodes{region="eu-west"} 1
 geomq_region_nodes{region="us-east"} 1
 `
-	err := testutil.GatherAndCompare(registry(t, full()), strings.NewReader(want), "geomq_link_lag_seconds", "geomq_link_refused_total", "geomq_region_nodes")
+	err := testutil.GatherAndCompare(registry(t, full()), strings.NewReader(want),
+		"geomq_disk_state", "geomq_link_lag_seconds", "geomq_link_missing_offsets", "geomq_link_refused_total", "geomq_region_nodes")
 	if err != nil {
 		t.Error(err)
 	}

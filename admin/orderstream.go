@@ -18,9 +18,9 @@ const (
 // orderLine is one line of the answer to an order: a step, the outcome, an error,
 // or none of them as a mere sign of life.
 type orderLine struct {
-	Step    *Step    `json:"step,omitempty"`
-	Outcome *Outcome `json:"outcome,omitempty"`
-	errorBody
+	Step    *Step      `json:"step,omitempty"`
+	Outcome *Outcome   `json:"outcome,omitempty"`
+	Error   *errorText `json:"error,omitempty"`
 }
 
 // orderStream writes the answer to one order. Its report may be called from
@@ -112,7 +112,7 @@ func (o *orderStream) end(outcome Outcome, err error) {
 	o.write()
 	if err != nil {
 		_, code := classify(err)
-		o.line(orderLine{errorBody: errorBody{&errorText{Code: code, Message: err.Error()}}})
+		o.line(orderLine{Error: &errorText{Code: code, Message: err.Error()}})
 		return
 	}
 	outcome.Verb, outcome.DryRun, outcome.Steps = o.order.Verb(), o.order.Dry(), append([]Step{}, o.steps...)

@@ -1,6 +1,10 @@
 package admin
 
-import "geomq/geo"
+import (
+	"slices"
+
+	"geomq/geo"
+)
 
 // Safety answers the question whether a region can be lost without loss.
 type Safety string
@@ -22,6 +26,39 @@ type Verdict struct {
 	// code of `geomq status`.
 	Code    int             `json:"code"`
 	Regions []RegionVerdict `json:"regions"`
+	// Troubles are what a person should see to, the grave ones first.
+	Troubles []Trouble `json:"troubles,omitempty"`
+}
+
+// Grave tells whether one of the troubles is.
+func (v *Verdict) Grave() bool {
+	return slices.ContainsFunc(v.Troubles, func(t Trouble) bool { return t.Grave })
+}
+
+// TroubleKind says in one word what a Trouble is about.
+type TroubleKind string
+
+// The kinds of trouble.
+const (
+	TroubleLog    TroubleKind = "log"    // a log that does not take entries
+	TroubleLink   TroubleKind = "link"   // a link that waits for an operator
+	TroubleDamage TroubleKind = "damage" // entries that are missing or damaged
+	TroubleDisk   TroubleKind = "disk"
+	TroubleLedger TroubleKind = "ledger" // acknowledged entries that are in no log
+)
+
+// Trouble is something that doesn't mend itself, or not soon.
+type Trouble struct {
+	Kind TroubleKind `json:"kind"`
+	// Grave troubles keep something from working or from being trusted; others
+	// wait until somebody has time.
+	Grave  bool       `json:"grave"`
+	Region geo.Region `json:"region"`
+	// Log is the CommitLog's stream, Node the node; empty where it is about none.
+	Log  string `json:"log,omitempty"`
+	Node string `json:"node,omitempty"`
+	// Text says what happened, and what to do now.
+	Text string `json:"text"`
 }
 
 // RegionVerdict is the verdict on one region.
