@@ -1,0 +1,81 @@
+package opening
+
+import (
+	"time"
+
+	"geomq/geo"
+)
+
+// Decision is what the caller has to do next. Exactly one holds at a time.
+type Decision interface {
+	// String says it to people: what happened to which log, what is awaited, and
+	// what they can do about it.
+	String() string
+}
+
+type (
+	// Wait means that nothing is done but asking the regions in For, again and
+	// again, until one of them tells or Until has passed since the Machine was
+	// made.
+	Wait struct {
+		Until time.Duration
+		For   []geo.Region
+		said
+	}
+	// PullBack means to fetch entries into the origin's own stream, which is
+	// fenced, until it ends at Through.
+	PullBack struct {
+		// From are the holders that have everything up to Through, the one to try
+		// first in front.
+		From []geo.Region
+		// First is the offset to begin with. It is the one behind the stream's
+		// end, unless no holder has that any more: then retention had removed at
+		// the origin all that is before First, and the stream is emptied and
+		// continued there (skip to First−1, trim to First).
+		First, Through geo.Offset
+		said
+	}
+	// NewEpoch means to retire, to record Table, and to skip, in this order, with
+	// everything in the stream written to disk before Table is.
+	NewEpoch struct {
+		// Epoch is the new one, the last of Table. Table extends what the stream
+		// records now.
+		Epoch geo.Epoch
+		Table geo.Epochs
+		// Retire are entries of the origin's stream that an epoch it had lost
+		// leaves out; they go to the ledger. Mostly none.
+		Retire geo.Ranges
+		// Skip are the offsets behind the stream's end that become holes; it may
+		// be empty.
+		Skip geo.Range
+		// Lacking are offsets of earlier epochs that neither the origin has nor
+		// anybody who could be asked to give them back; no epoch explains them.
+		// Mostly none; see Machine.Warnings.
+		Lacking geo.Ranges
+		Lost    Lost
+		// Why says what made the new epoch necessary.
+		Why string
+		said
+	}
+	// Finish means to skip up to Through: an earlier opening recorded its epoch
+	// and was interrupted before the holes were made.
+	Finish struct {
+		Through geo.Offset
+		said
+	}
+	// Open means that producers may write.
+	Open struct{ said }
+)
+
+// Lost counts entries that were acknowledged and that nobody who was asked has.
+type Lost struct {
+	// Known says whether the counts mean anything: without a note of its own an
+	// origin can't tell.
+	Known           bool
+	AtLeast, AtMost uint64
+}
+
+// said is a decision in words.
+type said string
+
+func (s said) String() string { return string(s) }
