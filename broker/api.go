@@ -79,23 +79,28 @@ func (a api) ask(ctx context.Context, endpoint string, body []byte) (*nats.Msg, 
 // ready returns nil once JetStream serves the account.
 func (a api) ready(ctx context.Context) error { return a.call(ctx, "INFO", nil, nil) }
 
-// streamInfo asks again soon: nobody answers for a stream that is electing its
-// leader, and a question that was asked then stays unanswered.
-func (a api) streamInfo(ctx context.Context, stream string) (*server.StreamInfo, error) {
+// read is call for questions. It asks again soon: nobody answers for a stream
+// that is electing its leader, and a question that was asked then stays
+// unanswered.
+func (a api) read(ctx context.Context, endpoint string, request, response any) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	for patience := apiTimeout / 20; ; patience *= 2 {
-		var response server.JSApiStreamInfoResponse
 		attempt, done := context.WithTimeout(ctx, patience)
-		err := a.call(attempt, "STREAM.INFO."+stream, nil, &response)
+		err := a.call(attempt, endpoint, request, response)
 		done()
-		if err == nil {
-			return response.StreamInfo, nil
-		}
 		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
-			return nil, err
+			return err
 		}
 	}
+}
+
+func (a api) streamInfo(ctx context.Context, stream string) (*server.StreamInfo, error) {
+	var response server.JSApiStreamInfoResponse
+	if err := a.read(ctx, "STREAM.INFO."+stream, nil, &response); err != nil {
+		return nil, err
+	}
+	return response.StreamInfo, nil
 }
 
 func (a api) createStream(ctx context.Context, cfg server.StreamConfig) error {

@@ -16,8 +16,7 @@ func (l *CommitLog) fillers() string { return fillerPrefix + l.id.Queue.Label() 
 
 // purgeFillers removes fillers that a crash left behind, or those just written.
 func (l *CommitLog) purgeFillers(ctx context.Context) error {
-	var there server.JSApiMsgGetResponse
-	err := l.broker.api.call(ctx, "STREAM.MSG.GET."+l.id.Stream(), server.JSApiMsgGetRequest{LastFor: l.fillers()}, &there)
+	err := l.broker.api.read(ctx, "STREAM.MSG.GET."+l.id.Stream(), server.JSApiMsgGetRequest{LastFor: l.fillers()}, nil)
 	if hasCode(err, codeNoMessage) {
 		return nil
 	}
