@@ -9,13 +9,7 @@ import (
 	"time"
 
 	"geomq/geo"
-)
-
-// Pauses between a link's sessions.
-const (
-	firstPause = 50 * time.Millisecond
-	longPause  = 500 * time.Millisecond
-	haltPause  = 5 * time.Second
+	"geomq/mirror/holders"
 )
 
 // A link that gets no answer asks again soon, so that it is back within a second
@@ -32,8 +26,16 @@ const (
 // LinkConfig says what a Link pulls and how.
 type LinkConfig struct {
 	Log geo.CommitLog
-	// Holders are the regions to pull from, the first being the log's origin.
-	Holders   []geo.Region
+	// Holders are the regions to pull from. The first is the log's origin, which
+	// is preferred; the others are used while it can't be pulled from.
+	Holders []geo.Region
+	// NoOrigin says that the origin is not among Holders: all are equal.
+	NoOrigin bool
+	// Asker carries the asks that choose a holder; without it only the first
+	// holder is used.
+	Asker Asker
+	// Until ends Run once the replica has reached it; 0 is never.
+	Until     geo.Offset
 	To        geo.Region // our own
 	Dialer    Dialer
 	Replicas  Replicas
@@ -45,110 +47,55 @@ type LinkConfig struct {
 	Logger    *slog.Logger
 }
 
-// Link pulls one CommitLog from one holder into one local replica, in sessions
-// that follow each other until Run's context ends. Each session begins from the
-// replica's own end, so that nothing has to be remembered in between.
+// Link pulls one CommitLog from one holder at a time into one local replica, in
+// sessions that follow each other until Run's context ends. Each session begins
+// from the replica's own end, so that nothing has to be remembered in between,
+// and it makes no difference whether the next one is with the same holder.
 type Link struct {
 	cfg   LinkConfig
 	stats stats
-
-	unanswered int  // tries in a row without a Welcome; used by Run alone
-	slow       bool // the last Welcome took long; used by Run alone
-	quick      bool // the last Welcome did not; used by Run alone
+	tries map[geo.Region]*tries // used by one session after the other
 
 	mu     sync.Mutex // guards what follows
 	status LinkStatus
+	choice choice
 }
 
 // NewLink returns a Link for Run. A heartbeat outside of 50 ms to 30 s is brought
 // to the nearer end.
 func NewLink(cfg LinkConfig) *Link {
 	cfg.Heartbeat = min(max(cfg.Heartbeat, minHeartbeat), maxHeartbeat)
-	l := &Link{cfg: cfg}
-	l.status = LinkStatus{Log: cfg.Log, From: cfg.Holders[0], To: cfg.To, State: StateConnecting, Since: time.Now(), Codec: cfg.Codec, Credit: cfg.Credit}
+	l := &Link{cfg: cfg, tries: make(map[geo.Region]*tries)}
+	l.status = LinkStatus{Log: cfg.Log, From: cfg.Holders[0], Origin: !cfg.NoOrigin, To: cfg.To, State: StateConnecting, Since: time.Now(), Codec: cfg.Codec, Credit: cfg.Credit}
 	return l
 }
 
-// Run pulls until ctx ends and returns nil then. One goroutine calls it.
+// Run pulls until ctx ends or the replica has reached LinkConfig.Until, and
+// returns nil then. It may be called again, by one goroutine at a time.
 func (l *Link) Run(ctx context.Context) error {
 	defer l.note(StateClosed, "", "")
-	logger := l.cfg.Logger.With("log", l.cfg.Log.Stream(), "from", l.cfg.Holders[0])
-	pause, told, halted := firstPause, Cause(""), false
-	for ctx.Err() == nil {
-		if !halted { // a try of a halted link is no news until it succeeds
-			l.note(StateConnecting, "", "")
-		}
-		began := time.Now()
-		end := l.session(ctx, logger)
-		if ctx.Err() != nil {
-			return nil
-		}
-		l.stats.refuse(end.Cause)
-		if time.Since(began) > 10*longPause {
-			pause, told = firstPause, ""
-		}
-		if end.Cause != told { // once per cause, not once per try
-			told = end.Cause
-			logger.Warn("link ended, opening it again", "cause", end.Cause, "reason", end.Text)
-		}
-		// What a try has waited for an answer counts as pause.
-		wait := max(pause/2+rand.N(pause/2+1)-time.Since(began), rand.N(firstPause))
-		state := StateWaiting
-		if halted = end.Cause.Halts(); halted {
-			wait, state = haltPause, StateHalted
-		}
-		l.note(state, end.Cause, end.Text)
-		pause = min(2*pause, longPause)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
-	}
+	newLinkRun(l).loop(ctx)
 	return nil
 }
 
-// session runs one session to its end.
-func (l *Link) session(ctx context.Context, logger *slog.Logger) End {
+// session runs one session to its end. stood hears where the replica stands.
+func (l *Link) session(ctx context.Context, path *path, stood func(Stand)) End {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	replica, stand, err := l.stand(ctx)
 	if err != nil {
 		return End{localCause(err), err.Error()}
 	}
-	open := func(ctx context.Context, hello []byte) (Conn, error) {
-		return l.cfg.Dialer.Dial(ctx, l.cfg.Holders[0], hello)
-	}
-	s := &sinkSession{link: l, log: logger, replica: replica, open: open, machine: NewSink(SinkConfig{
+	stood(stand)
+	tries := l.triesOf(path.holder)
+	s := &sinkSession{link: l, log: path.log, replica: replica, open: path.open, machine: NewSink(SinkConfig{
 		Session: Session(rand.Uint64()), Log: l.cfg.Log, To: l.cfg.To, MaxEntry: l.cfg.MaxEntry, Credit: l.cfg.Credit,
 		Frame: l.cfg.Frame, Codecs: []string{l.cfg.Codec.String()}, Heartbeat: l.cfg.Heartbeat,
-		Answer: l.answerPatience(),
+		Answer: tries.patience(patience(l.cfg.Heartbeat)),
 	})}
 	end := s.run(ctx, stand)
-	l.answered(s.welcome)
+	tries.answered(s.welcome)
 	return end
-}
-
-// answerPatience is how long this try waits for a Welcome.
-func (l *Link) answerPatience() time.Duration {
-	full := patience(l.cfg.Heartbeat)
-	every := patientTry
-	if l.quick {
-		every = rareTry
-	}
-	if l.slow || l.unanswered%every == every-1 {
-		return full
-	}
-	return min(quickAnswer, full)
-}
-
-// answered takes note of how long the Welcome took, 0 if none came.
-func (l *Link) answered(took time.Duration) {
-	if took == 0 {
-		l.unanswered++
-		return
-	}
-	l.unanswered, l.slow = 0, took > quickAnswer/2
-	l.quick = !l.slow
 }
 
 // stand finds out where the replica stands, and opens it if there is one.
@@ -175,6 +122,43 @@ func (l *Link) stand(ctx context.Context) (Replica, Stand, error) {
 	return replica, stand, err
 }
 
+// tries remember how a holder answered the sessions before.
+type tries struct {
+	unanswered int  // in a row without a Welcome
+	slow       bool // the last Welcome took long
+	quick      bool // the last Welcome did not
+}
+
+func (l *Link) triesOf(holder geo.Region) *tries {
+	if l.tries[holder] == nil {
+		l.tries[holder] = new(tries)
+	}
+	return l.tries[holder]
+}
+
+// patience is how long this try waits for a Welcome; full is how long a peer may
+// be silent.
+func (t *tries) patience(full time.Duration) time.Duration {
+	every := patientTry
+	if t.quick {
+		every = rareTry
+	}
+	if t.slow || t.unanswered%every == every-1 {
+		return full
+	}
+	return min(quickAnswer, full)
+}
+
+// answered takes note of how long the Welcome took, 0 if none came.
+func (t *tries) answered(took time.Duration) {
+	if took == 0 {
+		t.unanswered++
+		return
+	}
+	t.unanswered, t.slow = 0, took > quickAnswer/2
+	t.quick = !t.slow
+}
+
 // localCause is the cause of an error of this cluster's own broker.
 func localCause(err error) Cause {
 	switch {
@@ -186,4 +170,20 @@ func localCause(err error) Cause {
 		return CauseConflict
 	}
 	return CauseLocal
+}
+
+// classOf says what the end of a session for c means for the choice of a holder.
+func classOf(c Cause) holders.Class {
+	switch c {
+	case CauseLocal, CauseFenced:
+		return holders.Own
+	case CauseGap, CauseTrimmed:
+		return holders.Lacks
+	case CauseRefused:
+		return holders.Unfit
+	}
+	if c.Halts() {
+		return holders.Contradicts
+	}
+	return holders.Failed
 }

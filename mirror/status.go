@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"geomq/geo"
+	"geomq/mirror/holders"
 )
 
 // State is what a link is doing.
@@ -23,10 +24,17 @@ const (
 
 // LinkStatus describes a link at one moment. Totals count from NewLink on.
 type LinkStatus struct {
-	Log      geo.CommitLog
+	Log geo.CommitLog
+	// From is the present holder, or the last one, To our own region.
 	From, To geo.Region
-	State    State
-	Since    time.Time
+	// Origin tells whether From is the log's origin; where the link is with
+	// another holder for a reason that it knows, Why says it.
+	Origin bool
+	Why    string
+	// Holders says what is known of each region that the link may pull from.
+	Holders []HolderStatus
+	State   State
+	Since   time.Time
 	// Cause and Reason say why a link is waiting or halted.
 	Cause  Cause
 	Reason string
@@ -53,6 +61,25 @@ type LinkStatus struct {
 	Refused map[Cause]uint64 // sessions ended, by cause
 }
 
+// HolderStatus is what a link knows of a region that it may pull from.
+type HolderStatus struct {
+	Region geo.Region
+	Origin bool
+	// At is when it last answered, or failed to answer, the question where it
+	// stands; zero if it was not asked, as nobody is while the origin serves.
+	At time.Time
+	// Told tells whether it answered. Only then are the following set: whether it
+	// serves the log, its end and the time of its newest entry, which are
+	// what it had at At and may be more by now, and how long its answer took.
+	Told, Ready bool
+	Last        geo.Offset
+	LastTime    time.Time
+	RoundTrip   time.Duration
+	// AvoidedUntil is zero if the link would pull from it; Avoided says why not.
+	AvoidedUntil time.Time
+	Avoided      string
+}
+
 // Totals are a link's counters.
 type Totals struct {
 	Entries  uint64 // applied
@@ -63,6 +90,7 @@ type Totals struct {
 	Repeated uint64 // entries with a key that stands at another offset too
 	Seals    uint64 // blocks proved equal to the origin's seal
 	Sessions uint64
+	Switches uint64 // sessions with another holder than the one before
 }
 
 // Lag is how far the replica is behind the holder: in entries, bytes of the
@@ -92,7 +120,7 @@ func (s *LinkStatus) Lag() (entries, bytes uint64, age time.Duration, ok bool) {
 
 // stats are the counters of a link, safe for concurrent use.
 type stats struct {
-	entries, frames, wire, raw, resent, repeated, seals, sessions atomic.Uint64
+	entries, frames, wire, raw, resent, repeated, seals, sessions, switches atomic.Uint64
 
 	mu      sync.Mutex
 	refused map[Cause]uint64
@@ -111,14 +139,16 @@ func (s *stats) totals() Totals {
 	return Totals{
 		Entries: s.entries.Load(), Frames: s.frames.Load(), Wire: s.wire.Load(), Raw: s.raw.Load(),
 		Resent: s.resent.Load(), Repeated: s.repeated.Load(), Seals: s.seals.Load(), Sessions: s.sessions.Load(),
+		Switches: s.switches.Load(),
 	}
 }
 
 // Status describes the link as it is now.
 func (l *Link) Status() LinkStatus {
 	l.mu.Lock()
-	status := l.status
+	status, choice := l.status, l.choice
 	l.mu.Unlock()
+	status.Why, status.Holders = choice.Why, choice.holders()
 	status.Totals = l.stats.totals()
 	l.stats.mu.Lock()
 	defer l.stats.mu.Unlock()
@@ -140,4 +170,36 @@ func (l *Link) note(state State, cause Cause, reason string) {
 	if state != StateStreaming {
 		l.status.Fresh, l.status.Used = false, 0
 	}
+}
+
+// choice is a Chooser's View and the beginning of its time.
+type choice struct {
+	holders.View
+	start time.Time
+}
+
+// view takes note of what the Chooser knows. The View is not changed any more.
+func (l *Link) view(v holders.View, start time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.choice = choice{v, start}
+}
+
+// holders describes the holders as of now.
+func (k choice) holders() []HolderStatus {
+	described := make([]HolderStatus, 0, len(k.Holders))
+	for _, h := range k.Holders {
+		s := HolderStatus{Region: h.Holder, Origin: h.Origin, Told: h.Told}
+		if h.At >= 0 {
+			s.At = k.start.Add(h.At)
+		}
+		if h.Told {
+			s.Ready, s.Last, s.LastTime, s.RoundTrip = h.Ready, h.Last, h.Time, h.RoundTrip
+		}
+		if until := k.start.Add(h.AvoidedUntil); h.AvoidedUntil > 0 && time.Now().Before(until) {
+			s.AvoidedUntil, s.Avoided = until, h.Avoided
+		}
+		described = append(described, s)
+	}
+	return described
 }

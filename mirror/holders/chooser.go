@@ -117,9 +117,6 @@ func (c *Chooser) Step(now time.Duration, ev Event) Decision {
 // every holder, contradicts it.
 func (c *Chooser) Halted() bool { return c.halted }
 
-// Switches counts how often another holder than before began to stream.
-func (c *Chooser) Switches() uint64 { return c.switches }
-
 func (c *Chooser) find(region geo.Region) *candidate {
 	at := slices.IndexFunc(c.candidates, func(d *candidate) bool { return d.region == region })
 	if at < 0 {

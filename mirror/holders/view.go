@@ -13,8 +13,9 @@ type View struct {
 	// two sessions.
 	Present geo.Region
 	// Why says why the link does not pull from the origin, "" if it does.
-	Why     string
-	Holders []Known
+	Why      string
+	Holders  []Known
+	Switches uint64 // sessions that streamed from another holder than the one before
 }
 
 // Known is what is known of one holder.
@@ -37,7 +38,7 @@ type Known struct {
 
 // View describes the choice as it is at now.
 func (c *Chooser) View(now time.Duration) View {
-	v := View{Why: c.why(now), Holders: make([]Known, 0, len(c.candidates))}
+	v := View{Why: c.why(now), Switches: c.switches, Holders: make([]Known, 0, len(c.candidates))}
 	if c.present != nil {
 		v.Present = c.present.region
 	}
