@@ -86,6 +86,7 @@ func TestACluster(t *testing.T) {
 	for name, plain := range writers {
 		t.Run("a replica while its leader steps down, "+name, func(t *testing.T) { stepDowns(t, brokers, name, plain) })
 	}
+	t.Run("a journal while a broker is started again", func(t *testing.T) { journalInACluster(t, brokers) })
 }
 
 // stepDowns appends to a replica of three copies while its leader is deposed
