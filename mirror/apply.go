@@ -14,9 +14,11 @@ import (
 // sent again; older ones are compared with the replica.
 const remembered = 4096
 
-// batch is an unpacked frame on its way from unpack to apply.
+// batch is an unpacked frame on its way from unpack to apply, or another piece of
+// work that keeps its place among the frames.
 type batch struct {
 	unpacker Unpacker
+	work     Action
 	entries  []entry.Entry
 	fresh    []entry.Entry // the part of entries that the replica lacks
 	more     bool
@@ -42,7 +44,7 @@ func (s *sinkSession) applyAll(ctx context.Context, appender Appender, last geo.
 			s.fail(*b.err)
 			return
 		}
-		if err := s.append(ctx, appender, b); err != nil {
+		if err := s.carryOut(ctx, appender, b); err != nil {
 			s.fail(Failed{localCause(err), err.Error()})
 			return
 		}
@@ -54,20 +56,76 @@ func (s *sinkSession) applyAll(ctx context.Context, appender Appender, last geo.
 	}
 }
 
-func (s *sinkSession) append(ctx context.Context, appender Appender, b *batch) error {
+func (s *sinkSession) carryOut(ctx context.Context, appender Appender, b *batch) error {
+	switch work := b.work.(type) {
+	case Leave:
+		return s.leave(ctx, appender, geo.Range{First: work.First, Last: work.Last})
+	case Delete:
+		return s.delete(ctx, appender, work.Deletion)
+	case Apply:
+		return s.append(ctx, appender, b, work.Without)
+	}
+	return nil
+}
+
+// append appends the fresh entries of a frame. Those that have been deleted are
+// never shown here: their offsets become holes.
+func (s *sinkSession) append(ctx context.Context, appender Appender, b *batch, without geo.Ranges) error {
 	if len(b.fresh) == 0 {
 		s.wake() // nothing to apply, but the frame's credit is free again
 		return nil
 	}
 	newest := &b.fresh[len(b.fresh)-1]
 	s.marks.put(newest.Offset, newest.Time)
-	return appender.Append(ctx, b.fresh, b.more)
+	rest := b.fresh
+	for _, r := range without {
+		at := int(r.First - rest[0].Offset)
+		if at > 0 {
+			if err := appender.Append(ctx, rest[:at], true); err != nil {
+				return err
+			}
+		}
+		if err := s.leave(ctx, appender, r); err != nil {
+			return err
+		}
+		if rest = rest[at+int(r.Len()):]; len(rest) == 0 {
+			return nil
+		}
+	}
+	s.handed = rest[len(rest)-1].Offset
+	return appender.Append(ctx, rest, b.more)
+}
+
+// leave makes r, which comes next, a hole.
+func (s *sinkSession) leave(ctx context.Context, appender Appender, r geo.Range) error {
+	s.handed = r.Last
+	s.applied.over(r)
+	if err := appender.Skip(ctx, r.Last); err != nil {
+		return err
+	}
+	s.advance(r.Last)
+	return nil
+}
+
+// delete removes what d names. What was handed over before must be there by
+// then, else it would come behind its deletion and stay.
+func (s *sinkSession) delete(ctx context.Context, appender Appender, d geo.Deletion) error {
+	newest := min(s.handed, d.Offsets[len(d.Offsets)-1])
+	if err := s.applied.await(ctx, appender, newest); err != nil {
+		return err
+	}
+	if err := s.replica.Delete(ctx, d); err != nil {
+		return err
+	}
+	s.recorded.Store(d.Number)
+	s.wake()
+	return nil
 }
 
 func (s *sinkSession) unpackAll(ctx context.Context, free, full chan *batch, recent *dedupe.Recent) {
 	var hasher entry.Hasher
 	for {
-		a, more, ok := s.work.take()
+		work, more, ok := s.work.take()
 		if !ok {
 			return
 		}
@@ -77,8 +135,16 @@ func (s *sinkSession) unpackAll(ctx context.Context, free, full chan *batch, rec
 		case <-ctx.Done():
 			return
 		}
-		b.more = more
-		b.err = s.unpack(ctx, b, a, recent, &hasher)
+		b.work, b.more, b.err = work, more, nil
+		switch work := work.(type) {
+		case Apply:
+			b.err = s.unpack(ctx, b, work, recent, &hasher)
+		case Leave:
+			if work.Why == WhyEpochs {
+				s.sums.hole(geo.Range{First: work.First, Last: work.Last})
+			}
+			recent = dedupe.NewRecent(work.Last, remembered)
+		}
 		select {
 		case full <- b:
 		case <-ctx.Done():

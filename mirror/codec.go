@@ -254,3 +254,8 @@ func decodeDeletion(b []byte) Message {
 }
 
 func number(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
+
+// deletionSize is what d counts for in the credit: its length on the wire.
+func deletionSize(d *geo.Deletion) uint64 {
+	return uint64(1 + deletionHeader + len(d.Offsets)*deletionEach + min(len(d.Reason), maxReason) + checksumLen)
+}

@@ -32,7 +32,7 @@ func TestASinkKeepsItsPromisesWhateverComes(t *testing.T) {
 				largest, ev = max(largest, uint64(f.Raw)), Received{f}
 			case 3:
 				applied = geo.Offset(rapid.Uint64Range(uint64(applied), uint64(handed)).Draw(t, "applied"))
-				ev = Applied{applied}
+				ev = Applied{Last: applied}
 			case 4:
 				now += time.Duration(rapid.IntRange(0, 1200).Draw(t, "ms")) * time.Millisecond
 				ev = Tick{now}
@@ -96,7 +96,7 @@ func TestASourceSendsEveryOffsetOnceWhateverItIsTold(t *testing.T) {
 				granted = freed + credit
 				ev = Received{&Credit{Session: 7, Granted: granted, Applied: applied}}
 			case 2:
-				ev = Headed{geo.Extent{First: 1, Last: 1 << 20}}
+				ev = Headed{Extent: geo.Extent{First: 1, Last: 1 << 20, Epochs: geo.FirstEpochs()}}
 			}
 			for _, action := range s.Step(ev) {
 				send, ok := action.(Send)

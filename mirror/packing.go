@@ -60,13 +60,14 @@ func (p *packing) wait(ctx context.Context) ([]entry.Entry, error) {
 }
 
 func (p *packing) add(ctx context.Context, e *entry.Entry) error {
-	if e.Offset != p.next {
-		return &jumpError{want: p.next, got: e.Offset}
+	if e.Offset < p.next {
+		return fmt.Errorf("the holder's reader went back: offset %d came where %d was due", e.Offset, p.next)
 	}
-	p.next++
-	// A large entry begins a frame of its own, so that no frame is longer than
-	// the larger of p.size and one entry.
-	full := p.packer.Count() == MaxEntries || p.packer.Size()+e.Size() > p.size
+	// Behind a jump, which the source will have to explain, a frame begins. A
+	// large entry begins one of its own, so that no frame is longer than the
+	// larger of p.size and one entry.
+	full := e.Offset > p.next || p.packer.Count() == MaxEntries || p.packer.Size()+e.Size() > p.size
+	p.next = e.Offset + 1
 	if p.packer.Count() > 0 && full {
 		if err := p.emit(ctx); err != nil {
 			return err
@@ -84,11 +85,4 @@ func (p *packing) emit(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// jumpError says that a reader skipped offsets.
-type jumpError struct{ want, got geo.Offset }
-
-func (e *jumpError) Error() string {
-	return fmt.Sprintf("offset %d came where %d was due", e.got, e.want)
 }

@@ -185,7 +185,7 @@ func (w words) message() Message {
 	head := Head{First: w.offset("first", 1), Last: w.offset("last", 0)}
 	switch w.at(0) {
 	case "welcome":
-		return &Welcome{Session: session, Version: int(w.number("version", 1)), Holder: "us-east", From: w.offset("from", 1), Head: head,
+		return &Welcome{Session: session, Version: int(w.number("version", 2)), Holder: geo.Region(w.text("holder", "us-east")), From: w.offset("from", 1), Head: head,
 			Codec: w.text("codec", "zstd"), Epochs: w.epochs("epochs")}
 	case "refusal":
 		return &Refusal{Session: session, Cause: Cause(w.at(1)), Text: strings.Join(w.list[2:], " ")}
@@ -200,6 +200,11 @@ func (w words) message() Message {
 		return &Beat{Session: session, Frames: w.number("frames", 0), Sealed: geo.Block(w.number("sealed", 0)), Head: head}
 	case "credit":
 		return &Credit{Session: session, Granted: w.number("granted", 0), Applied: w.offset("applied", 0)}
+	case "hole":
+		first, count := span(w.at(2))
+		return &Hole{Session: session, Number: number64(w.at(1)), First: first, Last: first + geo.Offset(count) - 1, Why: w.why()}
+	case "deletion":
+		return &DeletionNote{Session: session, Number: number64(w.at(1)), Deletion: deletions(w.at(2))[0]}
 	case "bye":
 		return &Bye{Session: session, Cause: Cause(w.at(1))}
 	case "hello":
@@ -208,10 +213,62 @@ func (w words) message() Message {
 	panic("no event " + w.at(0))
 }
 
+func (w words) why() Why {
+	for why := range whyNames {
+		if whyNames[why] == w.text("why", "epochs") {
+			return Why(why)
+		}
+	}
+	panic("no reason for a hole: " + w.text("why", ""))
+}
+
+// deletions reads "1:12+13,2:40": numbers, each with the offsets it names.
+func deletions(text string) (all []geo.Deletion) {
+	if text == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		number, offsets, ok := strings.Cut(part, ":")
+		if !ok {
+			panic("no deletion: " + part)
+		}
+		d := geo.Deletion{Number: number64(number)}
+		for o := range strings.SplitSeq(offsets, "+") {
+			d.Offsets = append(d.Offsets, geo.Offset(number64(o)))
+			d.Digests = append(d.Digests, [16]byte{1})
+		}
+		d.Block = geo.BlockOf(d.Offsets[0])
+		all = append(all, d)
+	}
+	return all
+}
+
+// deleted are the offsets that deletions name, behind number the last of them.
+func (w words) deleted() (offsets Offsets, number uint64) {
+	for _, d := range deletions(w.text("deleted", "")) {
+		for _, o := range d.Offsets {
+			offsets.add(o)
+		}
+		number = d.Number
+	}
+	return offsets, number
+}
+
+// ranges reads "12..13,40".
+func (w words) ranges(name string) (set geo.Ranges) {
+	if text := w.text(name, ""); text != "" {
+		for part := range strings.SplitSeq(text, ",") {
+			first, count := span(part)
+			set = set.Add(geo.Range{First: first, Last: first + geo.Offset(count) - 1})
+		}
+	}
+	return set
+}
+
 func (w words) hello(session Session) *Hello {
-	h := &Hello{Session: session, MinVersion: int(w.number("min", 1)), MaxVersion: int(w.number("max", 1)), Log: "ORDERS@us-east", To: "eu-west",
+	h := &Hello{Session: session, MinVersion: int(w.number("min", 1)), MaxVersion: int(w.number("max", 2)), Log: w.text("log", "ORDERS@us-east"), To: "eu-west",
 		From: w.offset("from", 0), Last: w.digest("digest"), Unsealed: geo.Block(w.number("unsealed", 0)), Credit: w.number("credit", 1000), MaxEntry: int64(w.number("max_entry", 0)),
-		Frame: int(w.number("frame", 65536)), Codecs: strings.Split(w.text("codecs", "zstd"), ","), Heartbeat: w.duration("heartbeat", "1s")}
+		Frame: int(w.number("frame", 65536)), Codecs: strings.Split(w.text("codecs", "zstd"), ","), Heartbeat: w.duration("heartbeat", "1s"), Deletions: w.number("deletions", 0), Gaps: w.ranges("gaps")}
 	if h.From > 0 {
 		h.Epochs = w.epochs("epochs")
 	}
@@ -234,7 +291,7 @@ type sinkPlayer struct{ machine *Sink }
 func (p *sinkPlayer) play(line words) []Action {
 	switch line.at(0) {
 	case "sink":
-		log, err := geo.ParseCommitLog("ORDERS@us-east")
+		log, err := geo.ParseCommitLog(line.text("log", "ORDERS@us-east"))
 		if err != nil {
 			panic(err)
 		}
@@ -244,11 +301,13 @@ func (p *sinkPlayer) play(line words) []Action {
 	case "start":
 		stand := Stand{}
 		if len(line.list) == 1 { // not "start new"
-			stand = Stand{Exists: true, Last: line.offset("last", 0), Digest: line.digest("digest"), Epochs: line.epochs("epochs"), Unsealed: geo.Block(line.number("unsealed", 0))}
+			stand = Stand{Exists: true, Last: line.offset("last", 0), Digest: line.digest("digest"), Epochs: line.epochs("epochs"), Unsealed: geo.Block(line.number("unsealed", 0)),
+				Gaps: line.ranges("gaps"), Surplus: line.text("surplus", "") != ""}
+			stand.Deleted, stand.Deletions = line.deleted()
 		}
 		return p.machine.Step(Start{stand})
 	case "applied":
-		return p.machine.Step(Applied{geo.Offset(number64(line.at(1)))})
+		return p.machine.Step(Applied{geo.Offset(number64(line.at(1))), line.number("deletions", 0)})
 	}
 	return p.machine.Step(line.common())
 }
@@ -264,19 +323,25 @@ func (p *sourcePlayer) play(line words) []Action {
 		p.hello = line.hello(Session(line.number("session", 7)))
 		return nil
 	case "held":
-		held := Held{Region: "us-east", MaxEntry: int64(line.number("max_entry", 0))}
+		held := Held{Region: geo.Region(line.text("in", "us-east")), MaxEntry: int64(line.number("max_entry", 0))}
 		switch line.list = append(line.list, ""); line.at(1) {
 		case "nothing":
 		case "unknown":
 			held.Problem = "the broker is down"
 		default:
 			held.Exists, held.Extent, held.Digest = true, line.extent(), line.digest("digest")
+			held.Deleted, held.LastDeletion = line.deleted()
+			for _, d := range deletions(line.text("deleted", "")) {
+				if d.Number > p.hello.Deletions {
+					held.Deletions = append(held.Deletions, d)
+				}
+			}
 		}
 		return p.machine.Step(Opened{p.hello, held})
 	case "packed":
 		return p.machine.Step(Packed{line.frame(1)})
 	case "headed":
-		return p.machine.Step(Headed{line.extent()})
+		return p.machine.Step(Headed{line.extent(), deletions(line.text("deleted", ""))})
 	case "sealed":
 		var seals []geo.Seal
 		for _, block := range line.list[1:] {
@@ -301,9 +366,23 @@ func describe(action Action) string {
 		if !a.Exists {
 			return fmt.Sprintf("create replica from=%d epochs=%s", a.From, a.Epochs)
 		}
-		return fmt.Sprintf("open replica from=%d epochs=%s", a.From, a.Epochs)
+		text := fmt.Sprintf("open replica from=%d epochs=%s", a.From, a.Epochs)
+		if a.Mend {
+			text += " mending it"
+		}
+		return text
+	case Renew:
+		return fmt.Sprintf("renew epochs=%s retire=%s last=%d", a.Epochs, a.Retire, a.Last)
 	case Apply:
-		return fmt.Sprintf("apply %d..%d skip=%d", a.Frame.First, a.Frame.Last(), a.Skip)
+		text := fmt.Sprintf("apply %d..%d skip=%d", a.Frame.First, a.Frame.Last(), a.Skip)
+		for _, r := range a.Without {
+			text += fmt.Sprintf(" without=%s", r)
+		}
+		return text
+	case Leave:
+		return fmt.Sprintf("leave %d..%d why=%s", a.First, a.Last, a.Why)
+	case Delete:
+		return fmt.Sprintf("delete %d: %v", a.Deletion.Number, a.Deletion.Offsets)
 	case Check:
 		return fmt.Sprintf("check block %d", a.Seal.Block)
 	case Trim:
@@ -311,6 +390,9 @@ func describe(action Action) string {
 	case Read:
 		return fmt.Sprintf("read from=%d codec=%s frame=%d", a.From, a.Codec, a.Frame)
 	case Look:
+		if a.After > 0 {
+			return fmt.Sprintf("look, deletions behind %d", a.After)
+		}
 		return "look"
 	case Seek:
 		return fmt.Sprintf("seek seals %d..%d", a.First, a.Last)
@@ -325,6 +407,12 @@ func describeMessage(m Message) string {
 		if m.Last != nil {
 			text += " digest=" + strings.TrimRight(string(m.Last[:]), "\x00")
 		}
+		if m.Deletions > 0 {
+			text += fmt.Sprintf(" deletions=%d", m.Deletions)
+		}
+		if len(m.Gaps) > 0 {
+			text += fmt.Sprintf(" gaps=%v", m.Gaps)
+		}
 		return text
 	case *Welcome:
 		return fmt.Sprintf("welcome version=%d from=%d first=%d last=%d codec=%s epochs=%s", m.Version, m.From, m.Head.First, m.Head.Last, m.Codec, m.Epochs)
@@ -332,6 +420,10 @@ func describeMessage(m Message) string {
 		return fmt.Sprintf("refusal %s: %s", m.Cause, m.Text)
 	case *Frame:
 		return fmt.Sprintf("frame %d: %d..%d raw=%d session=%d", m.Number, m.First, m.Last(), m.Raw, m.Session)
+	case *Hole:
+		return fmt.Sprintf("hole %d: %d..%d why=%s session=%d", m.Number, m.First, m.Last, m.Why, m.Session)
+	case *DeletionNote:
+		return fmt.Sprintf("deletion %d: number %d of %v session=%d", m.Number, m.Deletion.Number, m.Deletion.Offsets, m.Session)
 	case *SealNote:
 		return fmt.Sprintf("seal %d from=%d", m.Seal.Block, m.From)
 	case *Beat:

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -31,11 +30,13 @@ type sinkSession struct {
 	start    time.Time
 	in       chan received
 	failures chan Failed
-	applied  atomic.Uint64
+	applied  applied
+	recorded atomic.Uint64 // number of the last deletion in the replica
 	advanced chan struct{}
-	work     *queue[Apply]
+	work     *queue[Action] // each an Apply, Leave or Delete
 	checks   *queue[geo.Seal]
 	trims    chan geo.Offset // the newest Trim that waits, if any
+	handed   geo.Offset      // last offset given to the appender; used by its stage alone
 	sums     blockSums
 	marks    applyMarks
 	behind   behind
@@ -53,13 +54,12 @@ func (s *sinkSession) run(ctx context.Context, stand Stand) End {
 	s.start = time.Now()
 	s.in, s.failures = make(chan received, 4), make(chan Failed, 4)
 	s.advanced = make(chan struct{}, 1)
-	s.work, s.checks = newQueue[Apply](), newQueue[geo.Seal]()
+	s.work, s.checks = newQueue[Action](), newQueue[geo.Seal]()
 	s.trims = make(chan geo.Offset, 1)
 	defer s.work.close()
 	defer s.checks.close()
-	if stand.Exists {
-		s.applied.Store(uint64(stand.Last))
-	}
+	s.applied.begin(stand.Last)
+	s.recorded.Store(stand.Deletions)
 	s.step(ctx, Start{stand})
 	if s.end != nil {
 		return *s.end
@@ -88,7 +88,7 @@ func (s *sinkSession) next(ctx context.Context, ticks, answer <-chan time.Time) 
 	case r := <-s.in:
 		return s.arrived(r)
 	case <-s.advanced:
-		return Applied{geo.Offset(s.applied.Load())}
+		return Applied{s.applied.end(), s.recorded.Load()}
 	case f := <-s.failures:
 		return f
 	case <-ticks:
@@ -126,9 +126,13 @@ func (s *sinkSession) do(ctx context.Context, action Action) *Failed {
 		return s.send(ctx, a.Message)
 	case Adopt:
 		return s.adopt(ctx, a)
+	case Renew:
+		return s.renew(ctx, a)
 	case Apply:
 		s.link.stats.frames.Add(1)
 		s.link.stats.raw.Add(uint64(a.Frame.Raw))
+		s.work.put(a)
+	case Leave, Delete:
 		s.work.put(a)
 	case Check:
 		s.checks.put(a.Seal)
@@ -188,42 +192,6 @@ func (d deadConn) Send(context.Context, []byte) error      { return d.err }
 func (d deadConn) Receive(context.Context) ([]byte, error) { return nil, d.err }
 func (d deadConn) Close() error                            { return nil }
 
-// adopt opens the way into the replica and starts the stages behind the machine.
-func (s *sinkSession) adopt(ctx context.Context, a Adopt) *Failed {
-	if !a.Exists {
-		replica, err := s.link.cfg.Replicas.Create(ctx, s.link.cfg.Log, a.From, a.Epochs)
-		if err != nil {
-			return &Failed{localCause(err), fmt.Sprintf("could not create the replica of %s: %v", s.link.cfg.Log, err)}
-		}
-		s.replica = replica
-	}
-	last := a.From - 1
-	s.applied.Store(uint64(last))
-	appender, err := s.replica.Append(ctx, last, s.advance)
-	if err != nil {
-		return &Failed{localCause(err), fmt.Sprintf("could not write to the replica of %s: %v", s.link.cfg.Log, err)}
-	}
-	s.welcome = max(time.Since(s.start), 1)
-	s.link.stats.sessions.Add(1)
-	s.link.note(StateStreaming, "", "")
-	s.group.Go(func() { s.check(ctx) })
-	s.group.Go(func() { s.trimAll(ctx) })
-	s.group.Go(func() {
-		defer appender.Close()
-		s.applyAll(ctx, appender, last)
-	})
-	s.group.Go(func() {
-		select {
-		case <-appender.Done():
-			if err := appender.Err(); err != nil { // nil: applyAll has closed it
-				s.fail(Failed{localCause(err), err.Error()})
-			}
-		case <-ctx.Done():
-		}
-	})
-	return nil
-}
-
 // trimAll removes from the replica what its origin has removed. It is a stage of
 // its own since a broker may take long over it.
 func (s *sinkSession) trimAll(ctx context.Context) {
@@ -237,20 +205,6 @@ func (s *sinkSession) trimAll(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// advance takes note of the replica's new end.
-func (s *sinkSession) advance(last geo.Offset) {
-	before := s.applied.Swap(uint64(last))
-	if uint64(last) > before {
-		s.link.stats.entries.Add(uint64(last) - before)
-	}
-	if when, ok := s.marks.take(last); ok {
-		s.link.mu.Lock()
-		s.link.status.AppliedTime = when
-		s.link.mu.Unlock()
-	}
-	s.wake()
 }
 
 func (s *sinkSession) wake() {
@@ -276,7 +230,7 @@ func (s *sinkSession) publish() {
 	defer l.mu.Unlock()
 	l.status.HeadAt = s.headAt
 	l.status.Head, l.status.Fresh, l.status.Used = head, fresh, s.machine.UnderWay()
-	l.status.Applied = geo.Offset(s.applied.Load())
+	l.status.Applied = s.applied.end()
 	s.behind.update(head.Last, l.status.Applied, time.Now())
 	l.status.Behind = s.behind.since
 }

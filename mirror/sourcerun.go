@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"geomq/geo"
 )
 
 // farewell bounds how long telling the peer why a session ends may take.
@@ -156,16 +154,24 @@ func (s *sourceSession) watch(ctx context.Context) {
 				s.log.Warn("could not read seals, trying again", "error", err)
 			}
 			ev = Sealed{seals}
-		case <-s.looks:
-			extent, err := s.held.Extent(ctx)
-			if err != nil {
-				ev = Failed{CauseLocal, fmt.Sprintf("the holder's own broker does not say where the log ends: %v", err)}
-			} else {
-				ev = Headed{extent}
-			}
+		case look := <-s.looks:
+			ev = s.look(ctx, look)
 		}
 		s.report(ctx, ev)
 	}
+}
+
+// look asks for the deletions last: one is recorded before its entries go.
+func (s *sourceSession) look(ctx context.Context, look Look) Event {
+	extent, err := s.held.Extent(ctx)
+	if err != nil {
+		return Failed{CauseLocal, fmt.Sprintf("the holder's own broker does not say where the log ends: %v", err)}
+	}
+	deletions, err := s.held.Deletions(ctx, look.After)
+	if err != nil {
+		return Failed{CauseLocal, fmt.Sprintf("the holder's own broker does not tell of deletions: %v", err)}
+	}
+	return Headed{extent, deletions}
 }
 
 func (s *sourceSession) report(ctx context.Context, ev Event) {
@@ -179,34 +185,24 @@ func (s *sourceSession) report(ctx context.Context, ev Event) {
 func (s *sourceSession) read(ctx context.Context, a Read) {
 	reader, err := s.held.Read(ctx, a.From)
 	if err != nil {
-		s.report(ctx, Failed{CauseLocal, err.Error()})
+		s.report(ctx, unread(err))
 		return
 	}
 	defer reader.Close()
 	p := &packing{reader: reader, next: a.From, codec: a.Codec, size: a.Frame, out: s.frames}
 	err = p.run(ctx)
-	var jump *jumpError
-	if errors.As(err, &jump) {
-		s.report(ctx, s.explain(ctx, jump))
-		return
-	}
 	if ctx.Err() == nil {
-		s.report(ctx, Failed{CauseLocal, err.Error()})
+		s.report(ctx, unread(err))
 	}
 }
 
-// explain says why offsets are missing: retention, or nothing known.
-func (s *sourceSession) explain(ctx context.Context, jump *jumpError) Event {
-	extent, err := s.held.Extent(ctx)
-	if err != nil {
-		return Failed{CauseLocal, err.Error()}
+// unread is why a session ends whose reader failed. A reader that won't give
+// out what is there, because it can't be proved, says by its error what that is
+// to a link.
+func unread(err error) Failed {
+	var cause interface{ Cause() Cause }
+	if errors.As(err, &cause) {
+		return Failed{cause.Cause(), err.Error()}
 	}
-	if jump.got < jump.want {
-		return Failed{CauseLocal, "the holder's reader went back: " + jump.Error()}
-	}
-	missing := geo.Range{First: jump.want, Last: jump.got - 1}
-	if extent.First > jump.want {
-		return Failed{CauseTrimmed, fmt.Sprintf("retention removed %s before it was sent; the holder now begins at %d", missing, extent.First)}
-	}
-	return Failed{CauseGap, fmt.Sprintf("offsets %s are missing at the holder and nothing says why: compare the holders with `geomq verify`", missing)}
+	return Failed{CauseLocal, err.Error()}
 }

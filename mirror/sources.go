@@ -69,13 +69,25 @@ func (s *Sources) held(ctx context.Context, h *Hello, session *sourceSession) (H
 	if err != nil {
 		return held, err
 	}
+	if !s.ready(id) {
+		return held, errors.New("it is still being opened there")
+	}
 	session.held = log
 	if held.Extent, err = log.Extent(ctx); err != nil {
 		return held, err
 	}
 	held.Exists = true
-	if before := h.From - 1; h.Last != nil && held.Extent.Range().Contains(before) {
-		held.Digest, err = digestAt(ctx, log, before)
+	known := holes{compacted: id.Control(), skipped: held.Extent.Epochs.Skipped()}
+	err = eachDeletion(ctx, log, 0, func(d *geo.Deletion) {
+		known.add(d)
+		held.LastDeletion = d.Number
+		if d.Number > h.Deletions && len(held.Deletions) < deletionsAtOnce {
+			held.Deletions = append(held.Deletions, *d)
+		}
+	})
+	held.Deleted = known.deleted
+	if before := h.From - 1; err == nil && h.Last != nil && held.Extent.Range().Contains(before) {
+		held.Digest, err = known.digestAt(ctx, log, before)
 	}
 	return held, err
 }

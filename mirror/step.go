@@ -34,8 +34,12 @@ type (
 type (
 	// Start begins the session.
 	Start struct{ Stand Stand }
-	// Applied says that the replica now ends at Last.
-	Applied struct{ Last geo.Offset }
+	// Applied says that the replica now ends at Last and has the deletions up to
+	// number Deletions.
+	Applied struct {
+		Last      geo.Offset
+		Deletions uint64
+	}
 )
 
 // Events of a source.
@@ -47,8 +51,12 @@ type (
 	}
 	// Packed brings the next frame, its session and number still unset.
 	Packed struct{ Frame *Frame }
-	// Headed brings the holder's extent, asked for by the last Look.
-	Headed struct{ Extent geo.Extent }
+	// Headed brings the holder's extent, asked for by the last Look, and the first
+	// deletions behind the number named there, in ascending order.
+	Headed struct {
+		Extent    geo.Extent
+		Deletions []geo.Deletion
+	}
 	// Sealed brings seals in ascending order of blocks.
 	Sealed struct{ Seals []geo.Seal }
 )
@@ -67,17 +75,37 @@ type (
 // Actions of a sink.
 type (
 	// Adopt opens the replica, or creates it so that From is its first offset.
+	// Mend takes out of it again what its epochs and deletions took out once.
 	Adopt struct {
 		From   geo.Offset
 		Epochs geo.Epochs
 		Exists bool
+		Mend   bool
+	}
+	// Renew gives the replica a longer epoch table. What stands at offsets that it
+	// skips is retired before. Each step may be done again.
+	Renew struct {
+		Epochs geo.Epochs
+		Retire geo.Range
+		// Last is the last offset that the replica may have seals for.
+		Last geo.Offset
 	}
 	// Apply unpacks Frame and appends its entries to the replica, but for the
-	// first Skip, which were handed over before: they are only compared.
+	// first Skip, which were handed over before: they are only compared. The
+	// entries at Without have been deleted: they become holes at once.
 	Apply struct {
-		Frame *Frame
-		Skip  uint32
+		Frame   *Frame
+		Skip    uint32
+		Without geo.Ranges
 	}
+	// Leave makes the next offsets of the replica, First to Last, holes.
+	Leave struct {
+		First, Last geo.Offset
+		Why         Why
+	}
+	// Delete removes from the replica what a deletion names, when all of it that
+	// was handed over is there, and records it.
+	Delete struct{ Deletion geo.Deletion }
 	// Check compares the replica's block with Seal and then keeps the seal.
 	Check struct{ Seal geo.Seal }
 	// Trim removes what lies before First from the replica.
@@ -92,8 +120,9 @@ type (
 		Codec Codec
 		Frame int
 	}
-	// Look asks the holder's broker for its extent, to be given back by Headed.
-	Look struct{}
+	// Look asks the holder's broker for its extent and for the deletions whose
+	// numbers are above After, to be given back by Headed.
+	Look struct{ After uint64 }
 	// Seek looks for the seals of the blocks First to Last, to be given back by
 	// Sealed.
 	Seek struct{ First, Last geo.Block }
@@ -135,6 +164,13 @@ type Held struct {
 	// Digest is that of the holder's entry at Hello.From − 1, nil if it holds
 	// none there.
 	Digest *entry.Digest
+	// Deleted are the offsets that the holder's deletions name, LastDeletion is
+	// the number of the last.
+	Deleted      Offsets
+	LastDeletion uint64
+	// Deletions are the first behind number Hello.Deletions, as
+	// HeldLog.Deletions returns them.
+	Deletions []geo.Deletion
 }
 
 func (Received) event() {}
@@ -147,12 +183,15 @@ func (Packed) event()   {}
 func (Headed) event()   {}
 func (Sealed) event()   {}
 
-func (Send) action()  {}
-func (End) action()   {}
-func (Adopt) action() {}
-func (Apply) action() {}
-func (Check) action() {}
-func (Trim) action()  {}
-func (Read) action()  {}
-func (Look) action()  {}
-func (Seek) action()  {}
+func (Send) action()   {}
+func (End) action()    {}
+func (Adopt) action()  {}
+func (Renew) action()  {}
+func (Apply) action()  {}
+func (Leave) action()  {}
+func (Delete) action() {}
+func (Check) action()  {}
+func (Trim) action()   {}
+func (Read) action()   {}
+func (Look) action()   {}
+func (Seek) action()   {}
