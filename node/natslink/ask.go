@@ -2,6 +2,7 @@ package natslink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"geomq/geo"
+	"geomq/mirror"
 )
 
 const (
@@ -27,7 +29,7 @@ type asking struct {
 	err    error
 }
 
-// Ask sends a question to any source of region to and returns its answer. All
+// Ask implements mirror.Asker: it sends a question to any source of region to. All
 // questions to a region share one connection, which is given up when one stays
 // unanswered: a path that is cut shows by silence alone.
 func (d *Dialer) Ask(ctx context.Context, to geo.Region, question []byte) ([]byte, error) {
@@ -37,6 +39,9 @@ func (d *Dialer) Ask(ctx context.Context, to geo.Region, question []byte) ([]byt
 		return nil, err
 	}
 	answer, err := nc.RequestWithContext(ctx, askSubject, question)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return nil, fmt.Errorf("ask %s: %w", to, mirror.ErrNoSource)
+	}
 	if err != nil {
 		a.giveUp(nc)
 		return nil, fmt.Errorf("ask %s: %w", to, err)

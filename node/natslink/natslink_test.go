@@ -194,7 +194,7 @@ func TestManyQuestionsShareOneConnection(t *testing.T) {
 		}
 		return err
 	}
-	for errors.Is(ask("anybody there?"), nats.ErrNoResponders) { // until the listener listens
+	for errors.Is(ask("anybody there?"), mirror.ErrNoSource) { // until the listener listens
 	}
 	before := d.asking("us-east").nc
 	var all sync.WaitGroup
@@ -215,7 +215,7 @@ func TestManyQuestionsShareOneConnection(t *testing.T) {
 // connection looks alive; the next question must not be lost in it too.
 func TestASilentRegionIsDialledAnew(t *testing.T) {
 	b, d := region(t)
-	if _, err := d.Ask(deadline(t), "us-east", nil); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := d.Ask(deadline(t), "us-east", nil); !errors.Is(err, mirror.ErrNoSource) {
 		t.Fatalf("nobody listens: %v", err)
 	}
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
