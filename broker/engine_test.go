@@ -157,7 +157,7 @@ func TestARestartUnderAJournalsWriters(t *testing.T) {
 				}
 			}
 		}
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,7 @@ func TestManyRecordsAtOnce(t *testing.T) {
 		}
 	}
 	for _, n := range []int{0, 700, many} {
-		if err := j.PutAll(deadline(t), records(n)); err != nil {
+		if err := j.PutAll(deadline(t), records(n), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -215,10 +215,34 @@ func TestManyRecordsAtOnce(t *testing.T) {
 		"a long key":    {strings.Repeat("k", 257), "", ErrKey},
 		"a large entry": {"large", strings.Repeat("x", DefaultMaxPayload), ErrTooLarge},
 	} {
-		err := j.PutAll(deadline(t), func(yield func(string, []byte) bool) { yield(bad.key, []byte(bad.data)) })
+		err := j.PutAll(deadline(t), func(yield func(string, []byte) bool) { yield(bad.key, []byte(bad.data)) }, nil)
 		if !errors.Is(err, bad.want) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestWhatIsTakenIsShown: a retirement that is made again for another reason
+// learns which entries are kept already, and keeps the others.
+func TestWhatIsTakenIsShown(t *testing.T) {
+	j := openJournal(t, openBroker(t, testConfig(t, "us-east")), JournalConfig{})
+	put(t, j, "b", "first")
+	put(t, j, "d", "same")
+	all := func(yield func(string, []byte) bool) {
+		_ = yield("a", []byte("1")) && yield("b", []byte("2")) && yield("c", []byte("3")) && yield("d", []byte("same"))
+	}
+	var there []string
+	err := j.PutAll(deadline(t), all, func(r Record) error {
+		there = append(there, fmt.Sprintf("%d %s=%s", r.Seq, r.Key, r.Data))
+		return nil
+	})
+	if err != nil || len(there) != 1 || there[0] != "1 b=first" {
+		t.Errorf("taken: %q, %v", there, err)
+	}
+	sameContents(t, j, "1 b=first", "2 d=same", "3 a=1", "4 c=3")
+	stop := errors.New("enough")
+	if err := j.PutAll(deadline(t), all, func(Record) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -25,22 +26,25 @@ const (
 // the end. It ends with the first error, one of Put's; any of the records may then
 // be written or not, and the same PutAll again is always right. The bytes that
 // records yields must stay as they are until PutAll returns.
-func (j *Journal) PutAll(ctx context.Context, records iter.Seq2[string, []byte]) error {
-	err := j.putAll(ctx, records)
+//
+// A key that has another record is given to taken with that record; what taken
+// returns ends PutAll unless it is nil. Without taken that is ErrTaken.
+func (j *Journal) PutAll(ctx context.Context, records iter.Seq2[string, []byte], taken func(Record) error) error {
+	err := j.putAll(ctx, records, taken)
 	if err != nil {
 		return fmt.Errorf("write into journal %s: %w", j.Name(), err)
 	}
 	return nil
 }
 
-func (j *Journal) putAll(ctx context.Context, records iter.Seq2[string, []byte]) error {
+func (j *Journal) putAll(ctx context.Context, records iter.Seq2[string, []byte], taken func(Record) error) error {
 	inbox := newInbox()
 	acks, err := j.broker.conn.SubscribeSync(inbox + ".*")
 	if err != nil {
 		return err
 	}
 	defer acks.Unsubscribe()
-	p := &bulk{journal: j, inbox: inbox, acks: acks, waiting: map[uint64]bulkRecord{}}
+	p := &bulk{journal: j, inbox: inbox, acks: acks, taken: taken, waiting: map[uint64]bulkRecord{}}
 	for key, data := range records {
 		if err := p.add(ctx, key, data); err != nil {
 			return err
@@ -62,6 +66,7 @@ type bulk struct {
 	journal *Journal
 	inbox   string
 	acks    *nats.Subscription
+	taken   func(Record) error
 	number  uint64 // of the record sent last
 	waiting map[uint64]bulkRecord
 	bytes   int    // in waiting
@@ -126,6 +131,9 @@ func (p *bulk) one(ctx context.Context, number uint64, record bulkRecord) error 
 		return context.Cause(ctx)
 	}
 	seq, err := p.journal.put(ctx, record.key, record.data)
+	if taken := (*takenError)(nil); p.taken != nil && errors.As(err, &taken) {
+		seq, err = taken.there.Seq, p.taken(taken.there)
+	}
 	if err != nil {
 		return fmt.Errorf("%.100q: %w", record.key, err)
 	}

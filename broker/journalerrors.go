@@ -1,6 +1,9 @@
 package broker
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrTaken goes to who puts a record under a key that has another one. The
@@ -17,3 +20,13 @@ var (
 	// ErrJournal says that a journal holds what no journal wrote.
 	ErrJournal = errors.New("damaged journal")
 )
+
+// takenError is ErrTaken with the record that came first.
+type takenError struct{ there Record }
+
+func (e *takenError) Error() string {
+	return fmt.Sprintf("the key has another record, number %d", e.there.Seq)
+}
+
+// Is matches ErrTaken.
+func (e *takenError) Is(target error) bool { return target == ErrTaken }

@@ -82,7 +82,7 @@ func TestManyRecordsShareASync(t *testing.T) {
 	err := j.PutAll(deadline(t), func(yield func(string, []byte) bool) {
 		for i := 0; i < 1000 && yield(fmt.Sprint(i), nil); i++ {
 		}
-	})
+	}, nil)
 	if err != nil || s.of("1.blk") != 1 {
 		t.Errorf("%v, %v", s.count, err)
 	}

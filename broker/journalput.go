@@ -135,7 +135,7 @@ func (j *Journal) same(ctx context.Context, key string, data []byte, refused err
 	case !any:
 		return 0, refused
 	case !bytes.Equal(there.Data, data):
-		return 0, fmt.Errorf("%w, number %d", ErrTaken, there.Seq)
+		return 0, &takenError{there}
 	}
 	return there.Seq, nil
 }
@@ -153,7 +153,7 @@ func (j *Journal) appended(ctx context.Context, after uint64, key string, data [
 		errors.As(refused, &apiErr)
 		return 0, refusal(j.stream, offsetOf(after+1), apiErr)
 	case any:
-		return 0, fmt.Errorf("%w, number %d", ErrTaken, there.Seq)
+		return 0, &takenError{there}
 	}
 	return 0, refused
 }
