@@ -24,6 +24,8 @@ type call struct {
 	lost  [2]atomic.Bool
 	ended chan struct{}
 	once  sync.Once
+	// tape keeps what was sent, or is nil.
+	tape *Tape
 }
 
 // chunk is what one read brought and when it arrives.
@@ -76,6 +78,7 @@ func (c *call) take(d direction, way chan<- chunk) {
 	for {
 		data := make([]byte, 32<<10)
 		n, err := c.conns[d].Read(data)
+		c.tape.keep(d, data[:n])
 		w := c.proxy.now()
 		if w.lose[d] {
 			c.lost[d].Store(true)

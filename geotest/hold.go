@@ -3,6 +3,7 @@ package geotest
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,6 +83,22 @@ func (h *History) Hold(ctx context.Context, region Region, stream string) (Holdi
 	err = h.follow(ctx, s, func(e Held) bool {
 		holding.Entries = append(holding.Entries, e)
 		return e.Offset < last
+	})
+	return holding, err
+}
+
+// holdPatiently does so as soon as the region answers. A stream that isn't there
+// holds nothing.
+func (h *History) holdPatiently(ctx context.Context, region Region, stream string) (Holding, error) {
+	holding := Holding{Region: region.Name}
+	err := within(ctx, time.Minute, func(ctx context.Context) (err error) {
+		trying, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		holding, err = h.Hold(trying, region, stream)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return nil
+		}
+		return err
 	})
 	return holding, err
 }

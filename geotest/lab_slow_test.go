@@ -3,6 +3,7 @@
 package geotest
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strconv"
@@ -12,16 +13,24 @@ import (
 
 // TestSlowLab gives every mix of faults GEOMQ_LAB_SECONDS, 20 if that is not set.
 func TestSlowLab(t *testing.T) {
-	seconds := 20
-	if text := os.Getenv("GEOMQ_LAB_SECONDS"); text != "" {
-		var err error
-		if seconds, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("GEOMQ_LAB_SECONDS: %v", err)
-		}
-	}
 	for _, m := range mixes {
-		t.Run(m.name, func(t *testing.T) { m.run(t, seedOf(t), time.Duration(seconds)*time.Second) })
+		t.Run(m.name, func(t *testing.T) {
+			if m.disks {
+				awaitsProduct(t, "opening a log after its holders have told, epochs, the ledger")
+			}
+			m.run(t, seedOf(t), labTime(t))
+		})
 	}
+}
+
+func labTime(t *testing.T) time.Duration {
+	t.Helper()
+	text := cmp.Or(os.Getenv("GEOMQ_LAB_SECONDS"), "20")
+	seconds, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("GEOMQ_LAB_SECONDS: %v", err)
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // A link whose path was cut for ten seconds moves data within a second of the

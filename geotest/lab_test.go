@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -18,7 +16,8 @@ func TestLab(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three regions and their faults take their time under the race detector")
 	}
-	mixes[len(mixes)-1].run(t, seedOf(t), 6*time.Second)
+	m := mixes[3] // not the last one, which harms disks: the product has to learn first to open logs after that
+	m.run(t, seedOf(t), 6*time.Second)
 }
 
 // healPatience is how long replicas may take to be equal after the last heal
@@ -31,9 +30,7 @@ type lab struct {
 	regions *Regions
 	load    *Workload
 	rng     *rand.Rand
-
-	faults  map[string]int // by name
-	longest time.Duration  // from a heal until every replica had caught up
+	result  *result
 }
 
 // seedOf is GEOMQ_SEED, or another one each time.
@@ -53,9 +50,17 @@ func seedOf(t *testing.T) uint64 {
 // run harms a deployment under load for at least that long, heals it, and checks
 // that nothing that it promises was broken.
 func (m mix) run(t *testing.T, seed uint64, duration time.Duration) {
-	l := &lab{t: t, regions: StartRegions(t, Options{CutGossip: true}), rng: rand.New(rand.NewPCG(seed, 0)), faults: map[string]int{}}
+	m.into(t, newResult(m.name, seed, duration))
+}
+
+// into does so and notes in r what came of it; r is complete when t has ended.
+func (m mix) into(t *testing.T, r *result) {
+	l := &lab{t: t, rng: rand.New(rand.NewPCG(r.Seed, 0)), result: r}
+	duration := time.Duration(r.Seconds * float64(time.Second))
+	t.Cleanup(func() { l.result.end(t) })
+	l.regions = StartRegions(t, Options{CutGossip: true, PowerCuts: m.disks})
 	t.Cleanup(l.tell)
-	l.load = StartWorkload(t, l.regions, 400, seed)
+	l.load = StartWorkload(t, l.regions, 400, r.Seed)
 	m.weather(l)
 	for began := time.Now(); time.Since(began) < duration && !t.Failed(); {
 		l.round(m)
@@ -63,34 +68,43 @@ func (m mix) run(t *testing.T, seed uint64, duration time.Duration) {
 	l.calm()
 	l.load.Finish(t, healPatience)
 	l.recover()
-	if err := l.verified(); err != nil {
-		t.Error(err)
-	}
-	// Whatever failed before: the checker says which promise was broken.
-	if err := l.load.Check(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if !t.Failed() {
-		t.Logf("%s: %d operations acknowledged and %d offsets watched; faults: %s; lost 0, duplicates 0, longest recovery %s",
-			m.name, l.load.AckCount(), l.load.SeenCount(), l.told(), l.longest.Round(time.Millisecond))
+	l.fails(l.verified())
+	l.judge()
+}
+
+// judge lets the checker say which promise was broken, whatever failed before.
+func (l *lab) judge() {
+	account, err := l.load.Judge(l.t.Context(), l.regions.ledgers(l.t))
+	l.fails(err)
+	l.result.account(l.load, account)
+}
+
+// fails notes what went wrong; the lab goes on.
+func (l *lab) fails(err error) {
+	l.t.Helper()
+	if err != nil {
+		l.t.Error(err)
+		l.result.Failures = append(l.result.Failures, err.Error())
 	}
 }
 
 // round begins up to m.atOnce faults, one after the other, and ends them in
-// another order. Half of the rounds wait until all replicas have caught up.
+// another order. Half of the rounds wait until all replicas have caught up, and
+// those do that had a fault which is to be alone.
 func (l *lab) round(m mix) {
 	var active []fault
 	taken := map[string]bool{}
-	for range 1 + l.rng.IntN(m.atOnce) {
+	alone := false
+	for n := 1 + l.rng.IntN(m.atOnce); n > 0 && !alone; n-- {
 		f := m.draw[l.rng.IntN(len(m.draw))](l)
 		pause := l.between(0, 300*time.Millisecond)
-		if taken[f.target] {
+		if taken[f.target] || f.alone && len(active) > 0 {
 			continue
 		}
-		taken[f.target] = true
+		taken[f.target], alone = true, f.alone
 		l.sleep(pause)
 		f.begin()
-		l.faults[f.name]++
+		l.result.Faults[f.name]++
 		active = append(active, f)
 	}
 	l.sleep(l.between(m.least, m.most))
@@ -98,7 +112,7 @@ func (l *lab) round(m mix) {
 	for _, f := range active {
 		f.end()
 	}
-	if l.rng.IntN(2) == 0 {
+	if l.rng.IntN(2) == 0 || alone {
 		l.recover()
 	}
 }
@@ -135,9 +149,9 @@ func (l *lab) recover() {
 		return l.load.Reached(ctx, ends)
 	})
 	if err != nil {
-		l.t.Errorf("I9: %v", err)
+		l.fails(fmt.Errorf("I9: %w", err))
 	}
-	l.longest = max(l.longest, time.Since(began))
+	l.result.recovered(time.Since(began))
 }
 
 // calm ends delays and slices.
@@ -170,19 +184,10 @@ func (l *lab) pairs() [][2]string {
 	return pairs
 }
 
-func (l *lab) told() string {
-	var texts []string
-	for name, n := range l.faults {
-		texts = append(texts, fmt.Sprintf("%d × %s", n, name))
-	}
-	slices.Sort(texts)
-	return strings.Join(texts, ", ")
-}
-
 // tell shows what the regions have logged where the test failed.
 func (l *lab) tell() {
 	if l.t.Failed() {
-		l.t.Logf("faults so far: %s", l.told())
+		l.t.Logf("faults so far: %s", l.result.told())
 		l.regions.tell(l.t)
 	}
 }

@@ -61,9 +61,11 @@ func (s *site) losePower(t testing.TB, rng *rand.Rand, at time.Time) {
 	recorded.look(time.Now())
 	s.endRecorder(t)
 	names := at.Add(-time.Duration(rng.Int64N(int64(recall))))
-	if err := recorded.rollBack(rng, names, s.durable); err != nil {
+	taken, err := recorded.rollBack(rng, names, s.durable)
+	if err != nil {
 		t.Fatalf("bring %s back to %s before its end: %v", s.data, at.Sub(names), err)
 	}
+	t.Logf("power cut in %s: %d files are older or shorter, %d bytes of blocks gone", s.Name, taken.files, taken.bytes)
 	if err := reboot(s.data); err != nil {
 		t.Fatal(err)
 	}
@@ -101,11 +103,18 @@ func flushedStream(stream string) bool {
 	return strings.HasPrefix(stream, "GEOMQ") && !strings.HasPrefix(stream, "GEOMQ-SEALS-")
 }
 
+// taken is what a power cut took.
+type taken struct {
+	files int
+	bytes int64 // of files that were cut short
+}
+
 // rollBack brings the folder back to the names of one moment, and each file that
 // is not durable to what it had then or a while before.
-func (r *recorder) rollBack(rng *rand.Rand, names time.Time, durable func(path string) bool) error {
+func (r *recorder) rollBack(rng *rand.Rand, names time.Time, durable func(path string) bool) (taken, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var sum taken
 	var errs []error
 	for path, versions := range r.files {
 		if durable(r.relative(path)) {
@@ -115,35 +124,44 @@ func (r *recorder) rollBack(rng *rand.Rand, names time.Time, durable func(path s
 		if rng.IntN(2) == 0 {
 			contents = names.Add(-time.Duration(rng.Int64N(int64(recall))))
 		}
-		errs = append(errs, r.bringBack(path, versions, names, contents))
+		bytes, changed, err := r.bringBack(path, versions, names, contents)
+		if changed {
+			sum.files++
+		}
+		sum.bytes += bytes
+		errs = append(errs, err)
 	}
 	errs = append(errs, r.sweepFolders(names))
-	return errors.Join(errs...)
+	return sum, errors.Join(errs...)
 }
 
 // bringBack lets stand at path what stood there at names, with the length that it
 // had at contents.
-func (r *recorder) bringBack(path string, versions []version, names, contents time.Time) error {
+func (r *recorder) bringBack(path string, versions []version, names, contents time.Time) (taken int64, changed bool, err error) {
 	was := standing(versions, names)
-	if was.inode == 0 {
-		return gone(os.Remove(path))
-	}
 	info, err := os.Lstat(path)
 	if gone(err) != nil {
-		return err
+		return 0, false, err
 	}
-	if err != nil || inodeOf(info) != was.inode {
+	there := err == nil
+	switch {
+	case was.inode == 0 && there:
+		return 0, true, os.Remove(path)
+	case was.inode == 0:
+		return 0, false, nil
+	case !there || inodeOf(info) != was.inode:
 		if err := r.restore(path, was.inode); err != nil {
-			return err
+			return 0, true, err
 		}
 		if info, err = os.Lstat(path); err != nil {
-			return err
+			return 0, true, err
 		}
+		changed = true
 	}
 	if size := written(versions, was, contents); size < info.Size() {
-		return os.Truncate(path, size)
+		return info.Size() - size, true, os.Truncate(path, size)
 	}
-	return nil
+	return 0, changed, nil
 }
 
 // restore puts the file of that inode back to its path.

@@ -38,6 +38,7 @@ type Proxy struct {
 	mu      sync.Mutex // guards what follows
 	weather weather
 	calls   map[*call]struct{}
+	tapes   *[]*Tape // of the connections since Capture, or nil
 }
 
 // weather is what a Proxy does to the bytes that pass.
@@ -200,6 +201,10 @@ func (p *Proxy) add(c *call) bool {
 		c.lost[d].Store(lose)
 	}
 	p.calls[c] = struct{}{}
+	if p.tapes != nil {
+		c.tape = &Tape{}
+		*p.tapes = append(*p.tapes, c.tape)
+	}
 	return !p.weather.reset
 }
 

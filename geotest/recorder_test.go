@@ -74,8 +74,12 @@ func TestAPowerCutTakesBackWhatNobodyFsynced(t *testing.T) {
 		t.Fatal(r.err)
 	}
 	s := &site{}
-	if err := r.rollBack(rand.New(rand.NewPCG(1, 1)), began.Add(29*time.Second), s.durable); err != nil {
+	took, err := r.rollBack(rand.New(rand.NewPCG(1, 1)), began.Add(29*time.Second), s.durable)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if want := (taken{files: 5, bytes: 4}); took != want {
+		t.Errorf("it says that it took %+v, not %+v", took, want)
 	}
 
 	for name, want := range map[string]string{

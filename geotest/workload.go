@@ -54,7 +54,7 @@ func StartWorkload(t testing.TB, r *Regions, rate int, seed uint64, origins ...s
 
 func connect(t testing.TB, region Region) jetstream.JetStream {
 	t.Helper()
-	nc, err := nats.Connect(region.NATS, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectJitter(0, 0),
+	nc, err := nats.Connect(region.NATS, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond), nats.ReconnectJitter(0, 0),
 		nats.RetryOnFailedConnect(true), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		t.Fatal(err)
@@ -139,6 +139,16 @@ func (w *Workload) Reached(ctx context.Context, ends map[string]uint64) error {
 func (w *Workload) Harmed(region string, since time.Time) {
 	for _, h := range w.Histories {
 		h.Harmed(region, since)
+	}
+}
+
+// Found notes what a harmed region still holds (Autopsy): just that is not lost.
+func (w *Workload) Found(region string, holdings map[string]Holding) {
+	w.Harmed(region, time.Time{})
+	for origin, holding := range holdings {
+		for _, e := range holding.Entries {
+			w.Histories[origin].Saw(region, e.Offset, e.What)
+		}
 	}
 }
 
