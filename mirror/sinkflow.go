@@ -150,10 +150,11 @@ func (s *Sink) beat(m *Beat) []Action {
 	return s.trim()
 }
 
-// trim follows the origin's retention, as far as the replica has come.
+// trim follows the origin's retention, as far as the replica has come. A relay
+// that has lost its front takes nothing along.
 func (s *Sink) trim() []Action {
 	first := min(s.head.First, s.applied+1)
-	if first <= max(s.trimmed, 1) {
+	if s.holder != s.cfg.Log.Origin || first <= max(s.trimmed, 1) {
 		return nil
 	}
 	s.trimmed = first
