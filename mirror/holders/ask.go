@@ -32,7 +32,7 @@ func (c *Chooser) due(now time.Duration, d *candidate) (at time.Duration, ok boo
 	case !c.streaming || c.suspect(now):
 	case c.present == c.origin || d == c.present:
 		return 0, false
-	case d != c.origin:
+	case d != c.origin && d.ahead.far == 0:
 		every = RelayEvery
 	}
 	return d.asked + every, true

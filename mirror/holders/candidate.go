@@ -34,30 +34,31 @@ type candidate struct {
 // ahead remembers since when a candidate is known to be ahead of the present
 // holder.
 type ahead struct {
-	mark  geo.Offset // what the candidate had at since; 0: it is not ahead
+	mark  geo.Offset // what the candidate had at since; 0: the present holder has it too
 	since time.Duration
-	far   time.Duration // since when by BehindEntries; never if it is not
+	far   int // answers in a row that were BehindEntries ahead
 }
 
-// update compares what a candidate has with the present holder's position.
-func (a *ahead) update(now time.Duration, last, position geo.Offset) {
-	switch {
-	case last <= position:
-		*a = ahead{far: never}
-		return
-	case a.mark <= position: // the present holder has come as far, or it is new
-		*a = ahead{mark: last, since: now, far: a.far}
+// answer compares what a candidate tells with the present holder's position.
+func (a *ahead) answer(now time.Duration, last, position geo.Offset) {
+	if last > position && a.mark == 0 {
+		a.mark, a.since = last, now
 	}
-	if last < position+BehindEntries {
-		a.far = never
-	} else if a.far == never {
-		a.far = now
+	if a.far++; last < position+BehindEntries {
+		a.far = 0
+	}
+}
+
+// pass takes in how far the present holder has come.
+func (a *ahead) pass(position geo.Offset) {
+	if a.mark <= position {
+		a.mark = 0
 	}
 }
 
 // leads tells whether the present holder should be left for the candidate.
 func (a *ahead) leads(now time.Duration) bool {
-	return a.mark > 0 && (now-a.since >= BehindFor || a.far != never && now-a.far >= farFor)
+	return a.far >= farAnswers || a.mark > 0 && now-a.since >= BehindFor
 }
 
 func (d *candidate) avoid(until time.Duration, why string, blame Class) {

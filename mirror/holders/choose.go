@@ -37,7 +37,7 @@ func (c *Chooser) pick(now time.Duration) *candidate {
 		return c.again(now)
 	}
 	if o != nil && c.inviting(now) {
-		return o
+		return c.again(now)
 	}
 	if c.settled(now) {
 		if relay := c.relay(now); relay != nil {
@@ -53,7 +53,7 @@ func (c *Chooser) pick(now time.Duration) *candidate {
 	return o
 }
 
-// again looks whether what halted the link is gone.
+// again is whom to try once its pause is over.
 func (c *Chooser) again(now time.Duration) *candidate {
 	if c.origin == nil {
 		return c.relay(now)
@@ -67,7 +67,7 @@ func (c *Chooser) again(now time.Duration) *candidate {
 // inviting tells whether the origin answers and may be pulled from.
 func (c *Chooser) inviting(now time.Duration) bool {
 	o := c.origin
-	return o.ready(now) && !o.isAvoided(now) && now >= o.retry && o.failed < failures && (c.calm == FirstCalm || o.good >= c.wanted())
+	return o.ready(now) && !o.isAvoided(now) && o.failed < failures && (c.calm == FirstCalm || o.good >= c.wanted())
 }
 
 // returns tells whether the origin has been well for long enough to leave a relay

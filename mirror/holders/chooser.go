@@ -30,8 +30,8 @@ const (
 const (
 	firstTry     = 800 * time.Millisecond // for an origin to answer when the link starts
 	shortAnswers = 3                      // in a row, until an origin's end behind the replica is believed
+	farAnswers   = 2                      // in a row, until a relay is left for another that is far ahead
 	failures     = 3                      // in a row, until a holder that refuses everything is let alone
-	farFor       = 2 * time.Second        // how long BehindEntries must last
 )
 
 // Config describes a link to its Chooser.
@@ -100,6 +100,7 @@ func (c *Chooser) Step(now time.Duration, ev Event) Decision {
 	case Told:
 		if d := c.find(ev.Holder); d != nil {
 			d.answer(now, ev)
+			c.compare(now, d)
 		}
 	case Silent:
 		if d := c.find(ev.Holder); d != nil {
@@ -140,9 +141,7 @@ func (c *Chooser) progress(now time.Duration, p Progress) {
 	}
 	c.exists, c.applied = true, max(c.applied, p.Applied)
 	for _, d := range c.candidates {
-		if d != c.present && d != c.origin {
-			d.ahead.update(now, c.known(now, d), c.position())
-		}
+		d.ahead.pass(c.position())
 	}
 	switch {
 	case arrived || p.Busy || c.furthest(now) <= c.applied:
@@ -173,7 +172,14 @@ func (c *Chooser) began(now time.Duration, p Progress) {
 		}
 	}
 	for _, d := range c.candidates {
-		d.ahead = ahead{far: never}
+		d.ahead = ahead{}
+	}
+}
+
+// compare sees whether a relay that has answered is ahead of the present one.
+func (c *Chooser) compare(now time.Duration, d *candidate) {
+	if c.streaming && c.present != c.origin && d != c.present && d != c.origin {
+		d.ahead.answer(now, c.known(now, d), c.position())
 	}
 }
 

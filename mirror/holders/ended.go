@@ -11,13 +11,18 @@ func (c *Chooser) ended(now time.Duration, ev Ended) {
 	if c.streaming {
 		c.searching = now
 	}
-	streamed := c.streaming
+	if c.streaming && ev.Class == Left {
+		c.searching = now - Grace // who is better is known already
+	}
+	streamed, halted := c.streaming, c.halted
 	c.present, c.leaving, c.streaming, c.halted, c.stalled = nil, "", false, false, never
 	if ev.Class == Left {
 		c.left(now, d, why)
 		return
 	}
-	c.askAll()
+	if !halted {
+		c.askAll()
+	}
 	d.retry = now + ev.Pause
 	switch ev.Class {
 	case Failed:
@@ -67,6 +72,7 @@ func (c *Chooser) left(now time.Duration, d *candidate, why Reason) {
 		d.forget()
 	case OriginWell: // the relay stays at hand, as the session showed it
 		c.returned, c.returnedAt = true, now
+		c.origin.failed = min(c.origin.failed, failures-1) // one more, and it is passed over again
 		d.at, d.says.Last = now, c.position()
 	}
 	if d == c.origin {
