@@ -232,16 +232,16 @@ func TestWhatIsTakenIsShown(t *testing.T) {
 		_ = yield("a", []byte("1")) && yield("b", []byte("2")) && yield("c", []byte("3")) && yield("d", []byte("same"))
 	}
 	var there []string
-	err := j.PutAll(deadline(t), all, func(r Record) error {
-		there = append(there, fmt.Sprintf("%d %s=%s", r.Seq, r.Key, r.Data))
+	err := j.PutAll(deadline(t), all, func(r Record, data []byte) error {
+		there = append(there, fmt.Sprintf("%d %s=%s, not %s", r.Seq, r.Key, r.Data, data))
 		return nil
 	})
-	if err != nil || len(there) != 1 || there[0] != "1 b=first" {
+	if err != nil || len(there) != 1 || there[0] != "1 b=first, not 2" {
 		t.Errorf("taken: %q, %v", there, err)
 	}
 	sameContents(t, j, "1 b=first", "2 d=same", "3 a=1", "4 c=3")
 	stop := errors.New("enough")
-	if err := j.PutAll(deadline(t), all, func(Record) error { return stop }); !errors.Is(err, stop) {
+	if err := j.PutAll(deadline(t), all, func(Record, []byte) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -27,9 +27,10 @@ const (
 // be written or not, and the same PutAll again is always right. The bytes that
 // records yields must stay as they are until PutAll returns.
 //
-// A key that has another record is given to taken with that record; what taken
-// returns ends PutAll unless it is nil. Without taken that is ErrTaken.
-func (j *Journal) PutAll(ctx context.Context, records iter.Seq2[string, []byte], taken func(Record) error) error {
+// Where a key has another record, taken is called with that and with the bytes
+// that were to be put; what it returns ends PutAll unless it is nil. It may use
+// the journal. Without taken that is ErrTaken.
+func (j *Journal) PutAll(ctx context.Context, records iter.Seq2[string, []byte], taken func(there Record, data []byte) error) error {
 	err := j.putAll(ctx, records, taken)
 	if err != nil {
 		return fmt.Errorf("write into journal %s: %w", j.Name(), err)
@@ -37,7 +38,7 @@ func (j *Journal) PutAll(ctx context.Context, records iter.Seq2[string, []byte],
 	return nil
 }
 
-func (j *Journal) putAll(ctx context.Context, records iter.Seq2[string, []byte], taken func(Record) error) error {
+func (j *Journal) putAll(ctx context.Context, records iter.Seq2[string, []byte], taken func(there Record, data []byte) error) error {
 	inbox := newInbox()
 	acks, err := j.broker.conn.SubscribeSync(inbox + ".*")
 	if err != nil {
@@ -66,7 +67,7 @@ type bulk struct {
 	journal *Journal
 	inbox   string
 	acks    *nats.Subscription
-	taken   func(Record) error
+	taken   func(there Record, data []byte) error
 	number  uint64 // of the record sent last
 	waiting map[uint64]bulkRecord
 	bytes   int    // in waiting
@@ -132,7 +133,7 @@ func (p *bulk) one(ctx context.Context, number uint64, record bulkRecord) error 
 	}
 	seq, err := p.journal.put(ctx, record.key, record.data)
 	if taken := (*takenError)(nil); p.taken != nil && errors.As(err, &taken) {
-		seq, err = taken.there.Seq, p.taken(taken.there)
+		seq, err = taken.there.Seq, p.taken(taken.there, record.data)
 	}
 	if err != nil {
 		return fmt.Errorf("%.100q: %w", record.key, err)
