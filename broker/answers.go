@@ -29,9 +29,16 @@ func (a *Appender) onAnswer(m *wire.Msg) {
 		a.fail(err)
 		return
 	}
-	if applied > 0 {
+	if applied > 0 && !a.fills() {
 		a.tell(applied)
 	}
+}
+
+// fills tells whether what is applied now are fillers.
+func (a *Appender) fills() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.skipping
 }
 
 // judge checks an answer against the oldest batch under way and returns the

@@ -35,7 +35,7 @@ type AppendConfig struct {
 	Plain bool
 }
 
-// Appender writes a replica. Every entry carries the offset before it as a
+// Appender writes a replica, or an origin behind its fence. Every entry carries the offset before it as a
 // fence, so nothing but the next offset ever enters, whatever is lost, repeated
 // or written by others.
 type Appender struct {
@@ -49,9 +49,10 @@ type Appender struct {
 
 	sending sync.Mutex // one Append or Settle sends at a time; guards what follows
 	next    geo.Offset
-	open    *batch // takes more entries; nil if the next entry starts one
-	opened  uint64 // batches so far
-	subject []byte // scratch
+	through geo.Offset // behind it, entries would be of another form than announced
+	open    *batch     // takes more entries; nil if the next entry starts one
+	opened  uint64     // batches so far
+	subject []byte     // scratch
 	header  []byte
 	reply   []byte
 	linger  *time.Timer // ends an open batch
@@ -61,6 +62,7 @@ type Appender struct {
 	batches  []*batch   // under way, oldest first
 	underWay int        // their bytes
 	applied  geo.Offset
+	skipping bool        // what is applied are fillers, of which nobody is told
 	blocked  bool        // a sender waits for the window, with nothing half sent
 	reported [2]uint64   // batch and sequence of the server's last report
 	progress time.Time   // last sign of it
@@ -73,17 +75,24 @@ type Appender struct {
 	closing sync.Once
 }
 
-// Appender opens a writer for a replica that ends at cfg.Last. A wrong Last is
-// noticed with the first entry (ErrFenced).
+// Appender opens a writer for a replica, or for a fenced origin where
+// BeginRestore has announced what it is going to write. The log ends at
+// cfg.Last; a wrong Last is noticed with the first entry (ErrFenced). Fillers
+// that a crash has left in the log become the holes they were written for.
 func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, error) {
-	if l.role != Replica {
-		return nil, fmt.Errorf("append to %s: %w: producers write an origin", l.id, ErrRole)
+	through, err := l.writable(ctx, cfg.Last)
+	if err == nil {
+		err = l.purgeFillers(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("append to %s: %w", l.id, err)
 	}
 	conn, err := l.broker.dial(ctx, "geomq appender "+l.id.Stream())
 	if err != nil {
 		return nil, fmt.Errorf("append to %s: %w", l.id, err)
 	}
 	a := newAppender(l, conn, cfg)
+	a.through = through
 	if _, err := conn.Subscribe(a.inbox+".>", a.onAnswer); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("append to %s: %w", l.id, err)
@@ -93,6 +102,28 @@ func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, 
 		a.fail(fmt.Errorf("%w: connection lost: %w", ErrRefused, conn.Err()))
 	})
 	return a, nil
+}
+
+// writable is how far an Appender may write behind last.
+func (l *CommitLog) writable(ctx context.Context, last geo.Offset) (through geo.Offset, err error) {
+	if l.role == Replica {
+		return ^geo.Offset(0), nil
+	}
+	info, err := l.broker.info(ctx, l.id)
+	if err != nil {
+		return 0, err
+	}
+	if !isFenced(&info.Config) {
+		return 0, fmt.Errorf("%w: producers write an origin that isn't fenced", ErrRole)
+	}
+	escaped, err := parseRanges(info.Config.Metadata[metaEscaped])
+	if err != nil {
+		return 0, err
+	}
+	if announced := escaped.Intersect(geo.Range{First: last + 1, Last: ^geo.Offset(0)}); len(announced) > 0 && announced[0].First == last+1 {
+		return announced[0].Last, nil
+	}
+	return last, nil
 }
 
 func newAppender(l *CommitLog, conn *wire.Conn, cfg AppendConfig) *Appender {
@@ -120,7 +151,8 @@ func newAppender(l *CommitLog, conn *wire.Conn, cfg AppendConfig) *Appender {
 
 // Append hands entries over, which may be used again when it returns; it blocks
 // while the window is full. Their offsets must follow each other and the last
-// one handed over, else nothing is sent (*SequenceError). more says that another
+// one handed over, else nothing is sent (*SequenceError); nor is, of a fenced
+// origin, what was not announced (ErrRole). more says that another
 // Append follows at once; without it the entries' acks are asked for now.
 //
 // Every other error ends the Appender, that of ctx included, and some entries
@@ -132,6 +164,9 @@ func (a *Appender) Append(ctx context.Context, entries []entry.Entry, more bool)
 		if want := a.next + geo.Offset(i); entries[i].Offset != want {
 			return &SequenceError{Stream: a.log.id.Stream(), Want: want, Got: entries[i].Offset}
 		}
+	}
+	if end := a.next + geo.Offset(len(entries)) - 1; len(entries) > 0 && end > a.through {
+		return fmt.Errorf("append to %s: %w: offset %d was not announced by BeginRestore, only up to %d is", a.log.id, ErrRole, end, a.through)
 	}
 	stop := context.AfterFunc(ctx, func() { a.fail(context.Cause(ctx)) })
 	defer stop()

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"time"
@@ -64,7 +65,9 @@ func (p *pull) on(m *wire.Msg) {
 	p.message(m)
 }
 
-// message takes an entry. Needs the Reader's lock.
+var fillerSubject = []byte(fillerPrefix)
+
+// message takes an entry, and passes over what isn't one. Needs the Reader's lock.
 func (p *pull) message(m *wire.Msg) {
 	r := p.reader
 	d, ok := parseDelivery(m.Reply)
@@ -82,7 +85,9 @@ func (p *pull) message(m *wire.Msg) {
 	if p.left -= size; p.left <= 0 {
 		p.open, p.left = false, 0
 	}
-	r.take(d, m, size)
+	if r.pending = d.pending; !bytes.HasPrefix(m.Subject, fillerSubject) {
+		r.take(d, m, size)
+	}
 	if !p.open {
 		r.ask()
 	}

@@ -33,6 +33,7 @@ type Reader struct {
 	closing  sync.Once
 
 	lent *segment // what Next returned last; of its caller's goroutine
+	form form     // of that goroutine too
 
 	mu          sync.Mutex // guards what follows
 	pulls       [pulls]pull
@@ -85,8 +86,12 @@ func (l *CommitLog) newReader(ctx context.Context, from geo.Offset, window int) 
 		wake:      make(chan struct{}, 1),
 		filling:   &segment{},
 		streamSeq: uint64(from) - 1,
+		form:      form{log: l},
 	}
-	if err := r.begin(); err != nil {
+	if err = r.form.learn(ctx); err == nil {
+		err = r.begin()
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -149,15 +154,13 @@ func (r *Reader) Next(ctx context.Context) ([]entry.Entry, error) {
 }
 
 // TryNext is Next without waiting: it returns nothing if nothing has arrived.
+// Where an origin's newest entries may have been pulled back, it asks the server.
 func (r *Reader) TryNext() ([]entry.Entry, error) {
 	got, err := r.swap()
 	if got == nil {
 		return nil, err
 	}
-	if r.log.role == Origin {
-		return got.entries, nil
-	}
-	entries, err := got.canonical()
+	entries, err := got.canonical(&r.form)
 	if err == nil {
 		return entries, nil
 	}

@@ -36,7 +36,6 @@ func (r *Reader) giveBack() {
 
 // take stores a delivery. Needs the lock.
 func (r *Reader) take(d delivery, m *wire.Msg, size int) {
-	r.pending = d.pending
 	r.buffered += size
 	r.filling.add(d, m.Subject, m.Header, m.Body, size)
 	if r.filling.size >= r.segment {

@@ -36,16 +36,18 @@ func (s *segment) reset() {
 	s.entries, s.bytes, s.size = s.entries[:0], s.bytes[:0], 0
 }
 
-// canonical turns what a replica stores into entries, in place. It stops at the
-// first one that isn't as entry.Entry.Stored makes them.
-func (s *segment) canonical() ([]entry.Entry, error) {
+// canonical turns what is stored into entries, in place. It stops at the first
+// one that isn't as its form says.
+func (s *segment) canonical(f *form) ([]entry.Entry, error) {
+	if n := len(s.entries); n > 0 && f.raw(s.entries[n-1].Offset) {
+		return s.entries, nil
+	}
 	for i := range s.entries {
-		stored := &s.entries[i]
-		e, err := entry.FromStored(stored.Offset, stored.Subject, stored.Header, stored.Body)
+		e, err := f.entry(&s.entries[i])
 		if err != nil {
 			return s.entries[:i], err
 		}
-		*stored = e
+		s.entries[i] = e
 	}
 	return s.entries, nil
 }

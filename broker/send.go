@@ -5,17 +5,22 @@ import (
 	"time"
 
 	"geomq/broker/wire"
+	"geomq/geo"
 	"geomq/geo/entry"
 )
 
 // send hands over one entry; last ends its batch. Needs sending.
 func (a *Appender) send(e *entry.Entry, last bool) error {
-	stored, header, body := e.Stored(a.header[:0])
+	subject, header, body := e.Stored(a.header[:0])
 	a.header = header[:0]
-	subject := append(a.subject[:len(a.log.ingest)], stored...)
-	a.subject = subject[:len(a.log.ingest)]
-	size := len(subject) + len(header) + len(body)
-	b, err := a.enter(e, size, last)
+	return a.store(e.Offset, wire.Pub{Subject: subject, Header: header, Body: body}, last)
+}
+
+// store hands over what the stream is going to hold at an offset. Needs sending.
+func (a *Appender) store(offset geo.Offset, p wire.Pub, last bool) error {
+	p.Subject = append(a.subject[:len(a.log.ingest)], p.Subject...)
+	a.subject = p.Subject[:len(a.log.ingest)]
+	b, err := a.enter(offset, len(p.Subject)+len(p.Header)+len(p.Body), last)
 	if err != nil {
 		return err
 	}
@@ -25,7 +30,8 @@ func (a *Appender) send(e *entry.Entry, last bool) error {
 		a.reply = appendReply(a.reply[:0], a.inbox, a.id, b.number, b.count(), operation(b))
 	}
 	a.next++
-	return a.conn.PublishParts(wire.Pub{Subject: subject, Reply: a.reply, Header: header, Body: body})
+	p.Reply = a.reply
+	return a.conn.PublishParts(p)
 }
 
 // operation is what the newest entry of b is to the server.
@@ -39,10 +45,10 @@ func operation(b *batch) int {
 	return opAppend
 }
 
-// enter waits for room in the window and counts the entry into a batch, which is
+// enter waits for room in the window and counts an offset into a batch, which is
 // ended if it is full. An open batch is always far smaller than the window, so
 // waiting for the ended ones is enough. Needs sending.
-func (a *Appender) enter(e *entry.Entry, size int, last bool) (*batch, error) {
+func (a *Appender) enter(offset geo.Offset, size int, last bool) (*batch, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for a.err == nil && a.underWay > 0 && a.underWay+size > a.window {
@@ -56,11 +62,11 @@ func (a *Appender) enter(e *entry.Entry, size int, last bool) (*batch, error) {
 	b := a.open
 	if b == nil {
 		a.opened++
-		b = &batch{number: a.opened, first: e.Offset}
+		b = &batch{number: a.opened, first: offset}
 		a.batches = append(a.batches, b)
 		a.watchOver()
 	}
-	b.last = e.Offset
+	b.last = offset
 	b.bytes += size
 	a.underWay += size
 	b.ended = a.plain || last || b.count() == batchEntries || b.bytes >= a.window/batchShare
