@@ -51,6 +51,26 @@ func TestSlowCampaign(t *testing.T) {
 			})
 		}
 	}
+	if done, err = readResults(path); err != nil {
+		t.Fatal(err)
+	}
+	tellCampaign(t, done)
+}
+
+// tellCampaign sums up what stands in the file.
+func tellCampaign(t *testing.T, done map[string]result) {
+	t.Helper()
+	good, operations, faults, recovery := 0, 0, 0, 0.0
+	for _, r := range done {
+		if r.OK {
+			good++
+		}
+		operations, recovery = operations+r.Operations, max(recovery, r.Recovery)
+		for _, n := range r.Faults {
+			faults += n
+		}
+	}
+	t.Logf("%d of %d runs ok: %d operations, %d faults, longest recovery %.1f s", good, len(done), operations, faults, recovery)
 }
 
 // campaign runs m in a test of its own, so that its result is known when it ends.

@@ -46,7 +46,7 @@ func (r *result) account(load *Workload, a Account) {
 // end closes the books when the test is over, and tells the figures of one that
 // went well.
 func (r *result) end(t *testing.T) {
-	r.Took, r.OK = time.Since(r.Began).Round(time.Millisecond).Seconds(), !t.Failed()
+	r.Took, r.OK = time.Since(r.Began).Truncate(time.Second).Seconds(), !t.Failed()
 	if !r.OK {
 		return
 	}
