@@ -107,18 +107,7 @@ func (l *Link) stand(ctx context.Context) (Replica, Stand, error) {
 	if err != nil {
 		return nil, Stand{}, err
 	}
-	extent, err := replica.Extent(ctx)
-	if err != nil {
-		return nil, Stand{}, err
-	}
-	stand := Stand{Exists: true, Last: extent.Last, Epochs: extent.Epochs}
-	if stand.Unsealed, err = replica.Unsealed(ctx); err != nil {
-		return nil, stand, err
-	}
-	stand.Unsealed = max(stand.Unsealed, geo.BlockOf(max(extent.First, 1)))
-	if extent.Range().Len() > 0 {
-		stand.Digest, err = digestAt(ctx, replica, extent.Last)
-	}
+	stand, err := standOf(ctx, l.cfg.Log, replica)
 	return replica, stand, err
 }
 
