@@ -14,6 +14,9 @@ type ProveConfig struct {
 	Log  geo.CommitLog
 	At   geo.Region // where Held is, for messages
 	Held HeldLog
+	// Gaps are offsets that whoever reads has given up. A block that lacks others
+	// than these can't be proved; one that lacks these alone passes as it is.
+	Gaps geo.Ranges
 }
 
 // Prove opens a Reader that begins at from, or at the first offset behind it
@@ -32,7 +35,7 @@ func Prove(ctx context.Context, cfg ProveConfig, from geo.Offset) (Reader, error
 		return nil, fmt.Errorf("ask where %s begins: %w", cfg.Log, err)
 	}
 	p := &provingReader{
-		blockCheck: blockCheck{Log: cfg.Log, At: cfg.At, Held: cfg.Held},
+		blockCheck: blockCheck{Log: cfg.Log, At: cfg.At, Held: cfg.Held, Gaps: cfg.Gaps},
 		from:       from, start: from, deleted: deletionIndex{held: cfg.Held}, seals: sealsAhead{held: cfg.Held},
 	}
 	if block := geo.BlockOf(from); extent.First <= block.Range().First && block.Range().Last <= extent.Last {
@@ -66,7 +69,7 @@ type provingReader struct {
 
 	way     way
 	inside  bool         // a block has been entered: that of digests
-	digests blockDigests // not used by passing
+	digests BlockDigests // not used by passing
 	seal    geo.Seal
 	due     geo.Offset // last offset that the seal says holds an entry
 	held    heldBack
@@ -176,7 +179,7 @@ func (p *provingReader) enter(ctx context.Context, block geo.Block) error {
 	p.digests.block = block
 	if sealed && block.Range().First >= p.start {
 		p.way, p.due = proving, lastDue(seal)
-		p.digests.begin(block)
+		p.digests.Begin(block)
 		p.held.reset()
 	}
 	return nil
@@ -191,14 +194,14 @@ func (p *provingReader) work(ctx context.Context, piece []entry.Entry) error {
 		return p.damaged()
 	case replaying:
 		for i := range piece {
-			if digest, _ := p.digests.at(piece[i].Offset); p.hasher.Entry(&piece[i]) != digest {
+			if digest, _ := p.digests.At(piece[i].Offset); p.hasher.Entry(&piece[i]) != digest {
 				return p.damaged()
 			}
 		}
 		p.give(nil, piece)
 	case proving:
 		for i := range piece {
-			p.digests.set(piece[i].Offset, p.hasher.Entry(&piece[i]))
+			p.digests.Set(piece[i].Offset, p.hasher.Entry(&piece[i]))
 		}
 		last := piece[len(piece)-1].Offset
 		if last >= p.due {

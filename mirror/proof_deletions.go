@@ -21,7 +21,7 @@ type deletionIndex struct {
 
 // fill sets the digests of deleted offsets in d and returns those of missing
 // that no Deletion names.
-func (x *deletionIndex) fill(ctx context.Context, d *blockDigests, missing geo.Ranges) (geo.Ranges, error) {
+func (x *deletionIndex) fill(ctx context.Context, d *BlockDigests, missing geo.Ranges) (geo.Ranges, error) {
 	if len(missing) == 0 {
 		return nil, nil
 	}
@@ -36,7 +36,7 @@ func (x *deletionIndex) fill(ctx context.Context, d *blockDigests, missing geo.R
 	return x.fillKnown(ctx, d, left)
 }
 
-func (x *deletionIndex) fillKnown(ctx context.Context, d *blockDigests, missing geo.Ranges) (geo.Ranges, error) {
+func (x *deletionIndex) fillKnown(ctx context.Context, d *BlockDigests, missing geo.Ranges) (geo.Ranges, error) {
 	for _, number := range x.numbers[d.block] {
 		deletion, err := x.numbered(ctx, number)
 		if err != nil {
@@ -44,14 +44,14 @@ func (x *deletionIndex) fillKnown(ctx context.Context, d *blockDigests, missing 
 		}
 		for i, o := range deletion.Offsets {
 			if missing.Contains(o) {
-				d.set(o, entry.Digest(deletion.Digests[i]))
+				d.Set(o, entry.Digest(deletion.Digests[i]))
 			}
 		}
 	}
 	var left geo.Ranges
 	for _, r := range missing {
 		for o := r.First; o <= r.Last; o++ {
-			if _, ok := d.at(o); !ok {
+			if _, ok := d.At(o); !ok {
 				left = left.Add(geo.Range{First: o, Last: o})
 			}
 		}

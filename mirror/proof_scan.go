@@ -49,7 +49,7 @@ func (s *scan) close() {
 // fill takes the digests of d's block up to offset due, which is in the log, and
 // returns how many bytes the entries have. It ends early with errLate, or where
 // nothing is left in the block.
-func (s *scan) fill(ctx context.Context, d *blockDigests, due geo.Offset) (bytes int, err error) {
+func (s *scan) fill(ctx context.Context, d *BlockDigests, due geo.Offset) (bytes int, err error) {
 	r := d.block.Range()
 	for s.next <= due {
 		e, err := s.peek(ctx)
@@ -63,7 +63,7 @@ func (s *scan) fill(ctx context.Context, d *blockDigests, due geo.Offset) (bytes
 		s.batch = s.batch[1:]
 		s.next = e.Offset + 1
 		if e.Offset >= r.First {
-			d.set(e.Offset, s.hasher.Entry(e))
+			d.Set(e.Offset, s.hasher.Entry(e))
 			bytes += e.Size()
 		}
 	}

@@ -15,10 +15,10 @@ func (s *Sealer) sealRun(ctx context.Context, r geo.Range, skipped geo.Ranges) e
 		return fmt.Errorf("read %s: %w", s.ID, err)
 	}
 	defer read.close()
-	var d blockDigests
+	var d BlockDigests
 	deleted := &deletionIndex{held: s.Log}
 	for block := geo.BlockOf(r.First); block < geo.Block(r.Last/geo.BlockSize); block = unskipped(skipped, block+1) {
-		d.begin(block)
+		d.Begin(block)
 		if err := s.sealBlock(ctx, read, &d, skipped.Intersect(block.Range()), deleted); err != nil {
 			return err
 		}
@@ -29,14 +29,14 @@ func (s *Sealer) sealRun(ctx context.Context, r geo.Range, skipped geo.Ranges) e
 // sealBlock reads d's block and seals it. An offset that the epochs skip is
 // absent. An entry that was deleted counts as it was, so that the seal is the
 // same whether it is written before or after the deletion.
-func (s *Sealer) sealBlock(ctx context.Context, read *scan, d *blockDigests, skipped geo.Ranges, deleted *deletionIndex) error {
+func (s *Sealer) sealBlock(ctx context.Context, read *scan, d *BlockDigests, skipped geo.Ranges, deleted *deletionIndex) error {
 	seal := geo.Seal{Block: d.block, Absent: offsetsOf(skipped)}
 	_, late := read.fill(ctx, d, lastDue(seal))
 	if late != nil && !errors.Is(late, errLate) {
 		return fmt.Errorf("seal block %d of %s: %w", d.block, s.ID, late)
 	}
 	for _, o := range seal.Absent {
-		if _, ok := d.at(o); ok {
+		if _, ok := d.At(o); ok {
 			return fmt.Errorf("offset %d of %s holds an entry though it lies between two epochs: compare its holders with `geomq verify %s`", o, s.ID, s.ID)
 		}
 	}

@@ -17,6 +17,7 @@ type sourceSession struct {
 	machine *Source
 	conn    Conn
 	held    HeldLog
+	proof   ProveConfig // how held is read
 	log     *slog.Logger
 
 	start  time.Time
@@ -183,7 +184,7 @@ func (s *sourceSession) report(ctx context.Context, ev Event) {
 
 // read packs the log from a.From on into frames, for ever.
 func (s *sourceSession) read(ctx context.Context, a Read) {
-	reader, err := s.held.Read(ctx, a.From)
+	reader, err := Prove(ctx, s.proof, a.From)
 	if err != nil {
 		s.report(ctx, unread(err))
 		return

@@ -73,6 +73,7 @@ func (s *Sources) held(ctx context.Context, h *Hello, session *sourceSession) (H
 		return held, errors.New("it is still being opened there")
 	}
 	session.held = log
+	session.proof = ProveConfig{Log: id, At: s.Region, Held: log, Gaps: h.Gaps}
 	if held.Extent, err = log.Extent(ctx); err != nil {
 		return held, err
 	}

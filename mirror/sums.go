@@ -90,7 +90,8 @@ type blockCheck struct {
 	Log  geo.CommitLog
 	At   geo.Region
 	Held HeldLog
-	// Gaps are what an operator has given up for this replica.
+	// Gaps are what an operator has given up, for this replica or for the one that
+	// is to be filled from it.
 	Gaps geo.Ranges
 }
 
@@ -107,8 +108,8 @@ func (c blockCheck) check(ctx context.Context, seal geo.Seal) error {
 		return fmt.Errorf("read block %d of %s: %w", seal.Block, c.Log, err)
 	}
 	defer s.close()
-	var d blockDigests
-	d.begin(seal.Block)
+	var d BlockDigests
+	d.Begin(seal.Block)
 	_, late := s.fill(ctx, &d, lastDue(seal))
 	if late != nil && !errors.Is(late, errLate) {
 		return c.unreadable(seal.Block, late)
@@ -127,7 +128,7 @@ func (c blockCheck) unreadable(block geo.Block, err error) error {
 // judge compares the digests of a block that has been read with its seal; late
 // is why reading ended before the block's end, if it did. It fills in the digests
 // of deleted entries.
-func (c blockCheck) judge(ctx context.Context, d *blockDigests, seal geo.Seal, deleted *deletionIndex, late error) error {
+func (c blockCheck) judge(ctx context.Context, d *BlockDigests, seal geo.Seal, deleted *deletionIndex, late error) error {
 	missing, err := deleted.fill(ctx, d, d.unseen(seal.Absent))
 	if err != nil {
 		return err
@@ -145,8 +146,19 @@ func (c blockCheck) judge(ctx context.Context, d *blockDigests, seal geo.Seal, d
 		return errUnprovable
 	case len(missing) == 0:
 		return &BlockError{Log: c.Log, Block: seal.Block, At: c.At, Kind: Damaged}
+	case c.givenUp(missing):
+		return errUnprovable
 	case late != nil:
 		return fmt.Errorf("offset %d of %s in %s: %w", missing[0].First, c.Log, c.At, late)
 	}
 	return &BlockError{Log: c.Log, Block: seal.Block, At: c.At, Kind: Lacking, Missing: missing}
+}
+
+func (c blockCheck) givenUp(missing geo.Ranges) bool {
+	for _, r := range missing {
+		if !c.Gaps.Covers(r) {
+			return false
+		}
+	}
+	return true
 }
