@@ -166,6 +166,9 @@ func (e *evidence) addLink(l *Link) {
 	}
 	e.replicas = true
 	e.applied = max(e.applied, l.Applied)
+	if l.From != l.Origin {
+		return // a relay's head says nothing about what the origin has beyond it
+	}
 	e.head = max(e.head, l.Head)
 	e.fresh = e.fresh || l.LagEntries != nil
 	if l.LagSeconds != nil && (e.seconds == nil || *l.LagSeconds < *e.seconds) {

@@ -36,15 +36,21 @@ func held(region geo.Region, last geo.Offset, change ...func(*Log)) func(*Status
 }
 
 // pulled adds the link of ORDERS@us-east into region.
-func pulled(region geo.Region, applied, head geo.Offset, lag *float64) func(*Status) {
+func pulled(region geo.Region, applied, head geo.Offset, lag *float64, change ...func(*Link)) func(*Status) {
 	return func(s *Status) {
 		l := Link{Log: "ORDERS", Queue: "0", Origin: "us-east", From: "us-east", To: region, State: LinkStreaming, Applied: applied, Head: head}
 		if lag != nil {
 			l.LagEntries, l.LagSeconds = ptr(uint64(head-applied)), lag
 		}
+		for _, c := range change {
+			c(&l)
+		}
 		s.Links = append(s.Links, l)
 	}
 }
+
+// from has a link pull from a relay.
+func from(holder geo.Region) func(*Link) { return func(l *Link) { l.From = holder } }
 
 // halted adds a link into region that waits for an operator.
 func halted(region geo.Region, cause string) func(*Status) {
@@ -105,6 +111,9 @@ func TestTheVerdictOnUsEast(t *testing.T) {
 			"no, ≤ 3 entries (1.0 s) are nowhere else; none of its nodes answers", 1},
 		"silent, its links stale": {three(unreachable("us-east"), held("eu-west", 5), pulled("eu-west", 5, 8, nil)),
 			"unknown, the origin of ORDERS does not answer (when last heard of, ≤ 3 entries were nowhere else); none of its nodes answers", 2},
+		"silent, and a replica is level with its relay": {three(unreachable("us-east"), held("eu-west", 8), held("ap-south", 8),
+			pulled("eu-west", 8, 8, nil), pulled("ap-south", 8, 8, ptr(0.0), from("eu-west"))),
+			"unknown, the origin of ORDERS does not answer (when last heard of, ≤ 0 entries were nowhere else); none of its nodes answers", 2},
 		"silent and nothing known": {three(unreachable("us-east")), "unknown, none of its nodes answers", 2},
 		"not asked": {three(local, func(s *Status) { s.Region = "eu-west" }, held("eu-west", 8), pulled("eu-west", 8, 8, ptr(0.0))),
 			"unknown, it was not asked", 2},

@@ -52,14 +52,17 @@ type AcceptGapOrder struct {
 }
 
 // RepublishOrder publishes entries of Region's ledger again, each under its key,
-// into the log of the same name whose origin is Region. Either IDs or Log is
-// given.
+// into the log of the same name whose origin is Region. Exactly one of IDs, Log
+// and Elsewhere is given.
 type RepublishOrder struct {
 	Region geo.Region `json:"region"`
 	IDs    []string   `json:"ids,omitempty"`
 	// Log stands for all entries of that CommitLog that are still open.
-	Log    string `json:"log,omitempty"`
-	DryRun bool   `json:"dry_run,omitempty"`
+	Log string `json:"log,omitempty"`
+	// Elsewhere are entries that another region's ledger held, too, and that were
+	// published again there: Region's records take note of it, nothing is published.
+	Elsewhere []Republished `json:"elsewhere,omitempty"`
+	DryRun    bool          `json:"dry_run,omitempty"`
 }
 
 // StepState says how far a step is.

@@ -59,13 +59,7 @@ func (o RepublishOrder) Dry() bool { return o.DryRun }
 
 // In implements Order: the origin's region.
 func (o PurgeOrder) In() (geo.Region, error) {
-	given := 0
-	for _, is := range []bool{o.Before > 0, o.Keep != nil, o.Subject != ""} {
-		if is {
-			given++
-		}
-	}
-	if given != 1 {
+	if !exactlyOne(o.Before > 0, o.Keep != nil, o.Subject != "") {
 		return "", fmt.Errorf("%w: say what to purge by exactly one of before, keep and subject", ErrBadRequest)
 	}
 	return originOf(o.Log)
@@ -99,7 +93,7 @@ func (o AcceptGapOrder) In() (geo.Region, error) {
 
 // In implements Order: the region named.
 func (o RepublishOrder) In() (geo.Region, error) {
-	if (len(o.IDs) == 0) == (o.Log == "") {
+	if !exactlyOne(len(o.IDs) > 0, o.Log != "", len(o.Elsewhere) > 0) {
 		return "", fmt.Errorf("%w: name either ids of the ledger or a log", ErrBadRequest)
 	}
 	var err error
@@ -107,6 +101,16 @@ func (o RepublishOrder) In() (geo.Region, error) {
 		_, err = originOf(o.Log)
 	}
 	return o.Region, firstError(err, checkRegion(o.Region))
+}
+
+func exactlyOne(given ...bool) bool {
+	n := 0
+	for _, is := range given {
+		if is {
+			n++
+		}
+	}
+	return n == 1
 }
 
 func firstError(errs ...error) error {

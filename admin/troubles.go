@@ -179,7 +179,7 @@ func unclaimed(l *Log) []Trouble {
 	}
 	n := l.Ledger.Open
 	return []Trouble{{Kind: TroubleLedger, Region: l.Region, Log: l.Stream, Text: fmt.Sprintf(
-		"%s of %s %s kept in the ledger of %s, acknowledged once and in no log now: look at them: geomq ledger ls --region %s; publish them again: geomq ledger republish --log %s --region %s",
+		"%s of %s %s kept in the ledger of %s, acknowledged once and in no log now; look at them: geomq ledger ls --region %s; publish them again: geomq ledger republish --log %s --region %s",
 		counted(n), l.Stream, be(n), l.Region, l.Region, l.Stream, l.Region)}}
 }
 

@@ -55,7 +55,7 @@ func TestWhatAPersonShouldSeeTo(t *testing.T) {
 		})), true, "ORDERS@us-east in eu-west lacks entries for no recorded reason at offsets 1, 3…4, 6 and 2 ranges more (6 in all), which are not served on; fetch them from another holder: geomq log repair ORDERS@us-east --region eu-west"},
 		"gaps that were accepted are none": {three(at, held("us-east", 9), held("eu-west", 9, func(l *Log) { l.Gaps = geo.Ranges{{First: 1, Last: 2}} })), false, ""},
 		"in the ledger": {three(at, held("us-east", 9), held("eu-west", 9, func(l *Log) { l.Ledger = &LedgerCount{Entries: 5, Open: 3} })), false,
-			"3 entries of ORDERS@us-east are kept in the ledger of eu-west, acknowledged once and in no log now: look at them: geomq ledger ls --region eu-west; publish them again: geomq ledger republish --log ORDERS@us-east --region eu-west"},
+			"3 entries of ORDERS@us-east are kept in the ledger of eu-west, acknowledged once and in no log now; look at them: geomq ledger ls --region eu-west; publish them again: geomq ledger republish --log ORDERS@us-east --region eu-west"},
 		"published again": {three(at, held("us-east", 9), held("eu-west", 9, func(l *Log) { l.Ledger = &LedgerCount{Entries: 5} })), false, ""},
 		"a disk with little room": {three(at, disk(Disk{Region: "us-east", Node: "n1", State: DiskLow, Free: 72, Total: 1000, StopReplicas: 10})), true,
 			"us-east/n1 has 7.2 % of its disk free, below 10 %: its replicas have stopped; make room, and they go on by themselves"},

@@ -69,6 +69,15 @@ func logNames(st *admin.Status) []string {
 	return sortedOnce(all)
 }
 
+// streamNames lists the CommitLogs of st.
+func streamNames(st *admin.Status) []string {
+	var all []string
+	for _, l := range st.Logs {
+		all = append(all, l.Stream)
+	}
+	return sortedOnce(all)
+}
+
 // topicNames lists what can be published to, wildcards cut off.
 func topicNames(st *admin.Status) []string {
 	var all []string

@@ -8,6 +8,8 @@
 //	1    something failed, or was stopped before it was done
 //	2    wrong usage: an unknown command or flag, a missing argument
 //	3    `geomq status`: not every region is known to be safe to lose
+//	4    `geomq status`: all are, but a log, replica or disk needs somebody
+//	5    an order was refused as things are, or declined: nothing was changed
 //	130  a second Ctrl-C ended it at once
 //
 // # How it is made

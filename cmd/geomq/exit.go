@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+
+	"geomq/admin"
 )
 
 // The exit codes; doc.go says what they mean.
@@ -11,6 +13,8 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2
 	exitNotSafe = 3
+	exitTrouble = 4
+	exitRefused = 5
 	exitKilled  = 130
 )
 
@@ -38,6 +42,19 @@ func exitCode(err error) int {
 		return quiet.code
 	case errors.As(err, &usage):
 		return exitUsage
+	case nothingChanged(err):
+		return exitRefused
 	}
 	return exitFailed
+}
+
+// errDeclined says that the person who was asked did not say yes.
+var errDeclined = errors.New("nothing was changed")
+
+// nothingChanged tells whether err is that an order was refused before anything
+// was done.
+func nothingChanged(err error) bool {
+	var told *admin.Error
+	refused := errors.As(err, &told) && told.Status != 0 && (errors.Is(err, admin.ErrRefused) || errors.Is(err, admin.ErrForbidden))
+	return refused || errors.Is(err, errDeclined)
 }

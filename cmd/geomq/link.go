@@ -10,13 +10,12 @@ import (
 	"geomq/admin"
 	"geomq/cmd/geomq/internal/table"
 	"geomq/cmd/geomq/internal/term"
-	"geomq/geo"
 )
 
 func newLink(a *app) *cobra.Command {
 	link := &cobra.Command{
 		Use:     "link",
-		Short:   "Look at links",
+		Short:   "Look at links, and accept gaps",
 		Long:    "link holds the commands about links, the directed pulls that fill replicas.",
 		Example: "  geomq link ls",
 	}
@@ -25,9 +24,11 @@ func newLink(a *app) *cobra.Command {
 		Use:   "ls",
 		Short: "List links with their lag and traffic",
 		Long: `ls lists each link: which log it pulls, from which region into which, how far
-behind the replica is, and what it has carried since its node started. A lag is
-"unknown" where the other side has not been heard lately; that is not zero. WIRE
-is what went over the network, RATIO how much smaller that is than the entries.`,
+behind the replica is, and what it has carried since its node started. FROM is
+the holder that it pulls from now, which need not be the origin. A lag is
+"unknown" where the other side has not been heard lately; that is not zero.
+MISSING are the offsets that a halted link can't get from anyone. WIRE is what
+went over the network, RATIO how much smaller that is than the entries.`,
 		Example: `  geomq link ls
   geomq link ls --watch
   geomq link ls --json | jq '.links[] | {log, from, to, lag_entries}'`,
@@ -42,27 +43,36 @@ is what went over the network, RATIO how much smaller that is than the entries.`
 				Problems []string     `json:"problems,omitempty"`
 			}{orEmpty(st.Links), st.Problems}
 		},
-	}))
+	}), newLinkShow(a), newAcceptGap(a))
 	return link
 }
 
 func linkTable(st *admin.Status) *table.Table {
-	t := table.New(
-		table.Column{Title: "LOG"}, table.Column{Title: "FROM"}, table.Column{Title: "TO"}, table.Column{Title: "STATE"},
-		table.Column{Title: "BEHIND", Right: true}, table.Column{Title: "AGE", Right: true, Spare: 1},
-		table.Column{Title: "BYTES", Right: true, Spare: 5},
-		table.Column{Title: "APPLIED", Right: true, Spare: 2}, table.Column{Title: "HEAD", Right: true, Spare: 6},
-		table.Column{Title: "RTT", Right: true, Spare: 4}, table.Column{Title: "ENTRIES", Right: true, Spare: 9},
-		table.Column{Title: "WIRE", Right: true, Spare: 3}, table.Column{Title: "RATIO", Right: true, Spare: 8},
-		table.Column{Title: "RESENT", Right: true, Spare: 10}, table.Column{Title: "RECONNECTS", Right: true, Spare: 7},
-	)
+	columns := []table.Column{
+		{Title: "LOG"}, {Title: "FROM"}, {Title: "TO"}, {Title: "STATE"},
+		{Title: "BEHIND", Right: true}, {Title: "AGE", Right: true, Spare: 1}, {Title: "BYTES", Right: true, Spare: 5},
+		{Title: "APPLIED", Right: true, Spare: 2}, {Title: "HEAD", Right: true, Spare: 6},
+		{Title: "RTT", Right: true, Spare: 4}, {Title: "ENTRIES", Right: true, Spare: 9},
+		{Title: "WIRE", Right: true, Spare: 3}, {Title: "RATIO", Right: true, Spare: 8},
+		{Title: "RESENT", Right: true, Spare: 10}, {Title: "RECONNECTS", Right: true, Spare: 7},
+	}
+	const missingAt = 4
+	anyMissing := slices.ContainsFunc(st.Links, func(l admin.Link) bool { return len(l.Missing) > 0 })
+	if anyMissing {
+		columns = slices.Insert(columns, missingAt, table.Column{Title: "MISSING"})
+	}
+	t := table.New(columns...)
 	for _, l := range sortedLinks(st.Links) {
-		t.Row(table.Text(linkLog(st, l)), table.Text(string(l.From)), table.Text(string(l.To)), linkState(l),
+		cells := []table.Cell{table.Text(st.StreamOf(l)), table.Text(string(l.From)), table.Text(string(l.To)), linkState(l),
 			lag(table.CountOr(l.LagEntries)), lag(table.SecondsOr(l.LagSeconds)), lag(table.BytesOr(l.LagBytes)),
 			table.Text(table.Count(l.Applied)), table.Text(table.Count(l.Head)),
 			table.Text(rtt(l)), table.Text(table.Count(l.Entries)),
 			table.Text(table.Bytes(l.WireBytes)), table.Text(ratio(l)),
-			table.Text(table.Count(l.Resent)), table.Text(table.Count(l.Reconnects)))
+			table.Text(table.Count(l.Resent)), table.Text(table.Count(l.Reconnects))}
+		if anyMissing {
+			cells = slices.Insert(cells, missingAt, missing(l))
+		}
+		t.Row(cells...)
 	}
 	return t
 }
@@ -75,27 +85,11 @@ func linkSummary(st *admin.Status) *table.Table {
 		table.Column{Title: "APPLIED", Right: true, Spare: 3},
 	)
 	for _, l := range sortedLinks(st.Links) {
-		t.Row(table.Text(linkLog(st, l)), table.Text(string(l.From)), table.Text(string(l.To)), linkState(l),
+		t.Row(table.Text(st.StreamOf(l)), table.Text(string(l.From)), table.Text(string(l.To)), linkState(l),
 			lag(table.CountOr(l.LagEntries)), lag(table.SecondsOr(l.LagSeconds)), table.Text(table.Count(l.Applied)))
 	}
 	return t
 }
-
-// streamOf names a CommitLog as its stream is named. Only the logs themselves tell
-// a sole queue from queue 0 of several; where none is known it is taken for sole.
-func streamOf(st *admin.Status, log geo.LogName, queue string, origin geo.Region) string {
-	for _, l := range st.Logs {
-		if l.Log == log && l.Queue == queue && l.Origin == origin {
-			return l.Stream
-		}
-	}
-	if queue == "" || queue == "0" {
-		return fmt.Sprintf("%s@%s", log, origin)
-	}
-	return fmt.Sprintf("%s-%s@%s", log, queue, origin)
-}
-
-func linkLog(st *admin.Status, l admin.Link) string { return streamOf(st, l.Log, l.Queue, l.Origin) }
 
 func sortedLinks(links []admin.Link) []admin.Link {
 	sorted := slices.Clone(links)
@@ -126,6 +120,14 @@ func lag(text string) table.Cell {
 	return table.Text(text)
 }
 
+// missing is what a halted link can't get from anyone.
+func missing(l admin.Link) table.Cell {
+	if len(l.Missing) == 0 {
+		return table.Text(table.None)
+	}
+	return table.Cell{Text: rangesText(l.Missing), Style: term.Bad}
+}
+
 func rtt(l admin.Link) string {
 	if l.RTTSeconds == nil {
 		return table.None
@@ -141,16 +143,30 @@ func ratio(l admin.Link) string {
 	return fmt.Sprintf("%.1f×", float64(l.RawBytes)/float64(l.WireBytes))
 }
 
-// linkNotes says why links are not streaming.
+// linkNotes says why links are not streaming, or not from the origin.
 func linkNotes(out term.Output, st *admin.Status) []string {
 	var lines []string
 	for _, l := range sortedLinks(st.Links) {
-		if l.Reason == "" || l.State == admin.LinkStreaming {
-			continue
+		if text := linkNote(st, l); text != "" {
+			lines = append(lines, out.Paint(linkNoteStyle(l), term.Clean(text)))
 		}
-		text := fmt.Sprintf("%s from %s into %s is %s for %s: %s",
-			linkLog(st, l), l.From, l.To, l.State, table.Since(l.Since, st.At), l.Reason)
-		lines = append(lines, out.Paint(linkState(l).Style, term.Clean(text)))
 	}
 	return lines
+}
+
+func linkNote(st *admin.Status, l admin.Link) string {
+	switch {
+	case l.State == admin.LinkStreaming && l.From != l.Origin && l.NotOrigin != "":
+		return fmt.Sprintf("%s into %s comes from %s and not from its origin: %s", st.StreamOf(l), l.To, l.From, l.NotOrigin)
+	case l.State == admin.LinkStreaming || l.Reason == "":
+		return ""
+	}
+	return fmt.Sprintf("%s from %s into %s is %s for %s: %s", st.StreamOf(l), l.From, l.To, l.State, table.Since(l.Since, st.At), l.Reason)
+}
+
+func linkNoteStyle(l admin.Link) term.Style {
+	if l.State == admin.LinkStreaming {
+		return term.Warn
+	}
+	return linkState(l).Style
 }

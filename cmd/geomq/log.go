@@ -16,7 +16,7 @@ import (
 func newLog(a *app) *cobra.Command {
 	log := &cobra.Command{
 		Use:     "log",
-		Short:   "Look at logs",
+		Short:   "Look at logs, remove entries, repair what a region holds",
 		Long:    "log holds the commands about logs. To compare a log's holders see: geomq verify.",
 		Example: "  geomq log ls",
 	}
@@ -40,7 +40,7 @@ up to where the holder has seals.`,
 				Problems []string    `json:"problems,omitempty"`
 			}{orEmpty(st.Logs), st.Problems}
 		},
-	}))
+	}), newLogShow(a), newPurge(a), newDelete(a), newRepair(a))
 	return log
 }
 
@@ -87,7 +87,7 @@ func logStyle(s admin.LogState) term.Style {
 	switch s {
 	case admin.LogOpen:
 		return term.Good
-	case admin.LogWaiting:
+	case admin.LogWaiting, admin.LogOpening:
 		return term.Warn
 	}
 	return term.Bad

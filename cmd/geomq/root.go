@@ -66,8 +66,13 @@ Commands that ask or feed a deployment find it by --admin, else by the
 environment variable GEOMQ_ADMIN, else by the running "geomq dev" of this user,
 else at http://127.0.0.1:8300.
 
+Commands that change something show what they will do and ask first; --yes
+answers for scripts, --dry-run only shows.
+
 Exit codes: 0 all is well, 1 something failed, 2 wrong usage, 3 "geomq status":
-not every region is known to be safe to lose, 130 ended by a second Ctrl-C.`,
+not every region is known to be safe to lose, 4 "geomq status": all are, but a
+log, replica or disk needs somebody, 5 an order was refused or declined and
+nothing was changed, 130 ended by a second Ctrl-C.`,
 		Example: `  geomq dev                     # three regions on this machine
   geomq pub orders.created '{"id":1}' --region us-east
   geomq sub ORDERS --from beginning --region eu-west
@@ -80,7 +85,7 @@ not every region is known to be safe to lose, 130 ended by a second Ctrl-C.`,
 	root.AddCommand(
 		newDev(a), newServer(a), newConfig(a),
 		newImport(a), newPub(a), newSub(a),
-		newStatus(a), newRegion(a), newLog(a), newLink(a), newVerify(a),
+		newStatus(a), newRegion(a), newLog(a), newLink(a), newLedger(a), newEvents(a), newVerify(a),
 		newBench(a), newVersion(a),
 	)
 	return root

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"geomq/admin"
@@ -13,11 +15,13 @@ func newStatus(a *app) *cobra.Command {
 		Short: "Say whether each region is safe to lose, and what every region and link is doing",
 		Long: `status begins with the verdict: for each region, whether every entry that it
 originated is in another region too. Heads of logs may be a heartbeat old, so
-counts are upper bounds.
+counts are upper bounds. Below that stands what a person should see to, with
+what to do about it.
 
-Exit codes: 0 every region is safe to lose; 3 some region is not, or is not
-known to be; 1 the deployment could not be asked. With --watch the exit code
-is 0 when Ctrl-C ends it.`,
+Exit codes: 0 every region is safe to lose and nothing needs anybody; 3 some
+region is not safe, or is not known to be; 4 all are, but a log is not open, a
+replica has stopped, entries are damaged or a disk is full; 1 the deployment
+could not be asked. With --watch the exit code is 0 when Ctrl-C ends it.`,
 		Example: `  geomq status
   geomq status --watch
   geomq status --json | jq .verdict
@@ -30,23 +34,47 @@ is 0 when Ctrl-C ends it.`,
 }
 
 func statusCode(st *admin.Status) int {
-	if st.Verdict.Code != 0 {
+	switch {
+	case st.Verdict.Code != 0:
 		return exitNotSafe
+	case st.Verdict.Grave():
+		return exitTrouble
 	}
 	return exitOK
 }
 
-// statusLines is the verdict, what is missing, then regions, logs in trouble and
+// statusLines is the verdict, what to see to, what is missing, then regions and
 // links.
 func statusLines(out term.Output, st *admin.Status) []string {
 	lines := verdictLines(out, st)
+	lines = append(lines, troubleLines(out, st)...)
 	lines = append(lines, problemLines(out, st)...)
 	lines = append(append(lines, ""), regionTable(st).Lines(out)...)
 	if len(st.Links) > 0 {
 		lines = append(append(lines, ""), linkSummary(st).Lines(out)...)
 	}
-	if notes := append(logNotes(out, st), linkNotes(out, st)...); len(notes) > 0 {
+	if notes := linkNotes(out, unhalted(st)); len(notes) > 0 {
 		lines = append(append(lines, ""), notes...)
+	}
+	return lines
+}
+
+// unhalted is st without the links that are among its troubles.
+func unhalted(st *admin.Status) *admin.Status {
+	rest := *st
+	rest.Links = slices.DeleteFunc(slices.Clone(st.Links), func(l admin.Link) bool { return l.State == admin.LinkHalted })
+	return &rest
+}
+
+// troubleLines says what a person should see to.
+func troubleLines(out term.Output, st *admin.Status) []string {
+	var lines []string
+	for _, t := range st.Verdict.Troubles {
+		style := term.Warn
+		if t.Grave {
+			style = term.Bad
+		}
+		lines = append(lines, out.Paint(style, "! "+term.Clean(t.Text)))
 	}
 	return lines
 }

@@ -19,6 +19,8 @@ type view struct {
 	document func(st *admin.Status) any
 	// code is the exit code; nil means 0.
 	code func(st *admin.Status) int
+	// check refuses a status in which there is nothing to show; nil refuses none.
+	check func(st *admin.Status) error
 }
 
 // viewFlags are the flags of every view.
@@ -30,18 +32,26 @@ type viewFlags struct {
 
 // newView fills in what a command needs to show v.
 func newView(a *app, cmd *cobra.Command, v view) *cobra.Command {
-	var f viewFlags
+	cmd.Args = arguments()
+	return newViewOf(a, cmd, new(viewFlags), func([]string) (view, error) { return v, nil })
+}
+
+// newViewOf fills in what a command needs to show what its arguments choose.
+func newViewOf(a *app, cmd *cobra.Command, f *viewFlags, choose func(args []string) (view, error)) *cobra.Command {
 	f.where.flags(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON as the admin API has it")
 	cmd.Flags().BoolVar(&f.watch, "watch", false, "show it again every second until Ctrl-C; with --json, one document a line")
-	cmd.Args = arguments()
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		v, err := choose(args)
+		if err != nil {
+			return err
+		}
 		d, err := a.find(cmd.Context(), f.where)
 		if err != nil {
 			return err
 		}
 		if f.watch {
-			return a.watch(cmd.Context(), d, f, v)
+			return a.watch(cmd.Context(), d, *f, v)
 		}
 		return a.show(cmd.Context(), d, f.json, v)
 	}
@@ -51,6 +61,9 @@ func newView(a *app, cmd *cobra.Command, v view) *cobra.Command {
 // show prints v once.
 func (a *app) show(ctx context.Context, d *deployment, asJSON bool, v view) error {
 	st, err := ask(ctx, d.node, admin.ScopeAll, askTimeout)
+	if err == nil && v.check != nil {
+		err = v.check(&st)
+	}
 	if err != nil {
 		return err
 	}
@@ -80,6 +93,9 @@ func (a *app) watch(ctx context.Context, d *deployment, f viewFlags, v view) err
 		}
 		if err != nil {
 			d = a.findAnother(ctx, f.where, d)
+		}
+		if err == nil && v.check != nil {
+			err = v.check(&st)
 		}
 		if err := frame(&st, err); err != nil {
 			return err

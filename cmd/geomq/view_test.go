@@ -58,10 +58,16 @@ func troubled() *admin.Status {
 		Logs: []admin.Log{
 			{Log: "ORDERS", Queue: "0", Origin: "us-east", Region: "eu-west", Role: admin.RoleReplica, Stream: "ORDERS@us-east",
 				First: 1, Last: 38_832, Entries: 38_832, Bytes: 16_931_840, LastTime: at(800 * time.Millisecond), Epoch: 1,
-				SealedTo: 37_888, Mode: "single", Flush: "async", State: admin.LogOpen},
+				SealedTo: 37_888, Mode: "single", Flush: "async", State: admin.LogOpen,
+				Epochs: geo.Epochs{{Number: 1, First: 1}, {Number: 2, PrevEnd: 20_000, First: 31_001}}, Holes: 11_003, Deletions: 2,
+				Damaged: geo.Ranges{{First: 1_025, Last: 2_048}}, Gaps: geo.Ranges{{First: 5, Last: 9}},
+				Scrub:  &admin.Scrub{Blocks: 37, Failures: 2, Repaired: 1, Round: at(time.Hour)},
+				Ledger: &admin.LedgerCount{Entries: 3, Open: 1}},
 			{Log: "ORDERS", Queue: "0", Origin: "us-east", Region: "us-east", Role: admin.RoleOrigin, Stream: "ORDERS@us-east",
 				First: 1, Last: 39_244, Entries: 39_244, Bytes: 17_110_384, LastTime: at(2 * time.Millisecond), Epoch: 1,
-				SealedTo: 38_912, Mode: "single", Flush: "async", State: admin.LogOpen},
+				SealedTo: 38_912, Mode: "single", Flush: "async", State: admin.LogOpening, Topics: []geo.Topic{"orders.>"}, Regions: threeRegions,
+				Opening: &admin.Opening{State: "waiting", Text: "its newest entries may be lost, and not all who may have them have told", Since: at(12 * time.Second),
+					Silent: []geo.Region{"ap-south"}, Until: noon.Add(18 * time.Second), From: "eu-west", Pulled: 39_244, Through: 39_300}},
 			{Log: "BILLS", Queue: "1", Origin: "us-east", Region: "us-east", Role: admin.RoleOrigin, Stream: "BILLS-1@us-east",
 				Mode: "sync", Flush: "sync", State: admin.LogConflict,
 				Problem: "a stream of that name has max_age 1h where 7d is configured; rename or delete it\x1b[2J"},
@@ -69,12 +75,18 @@ func troubled() *admin.Status {
 		Links: []admin.Link{
 			{Log: "ORDERS", Queue: "0", Origin: "us-east", From: "us-east", To: "eu-west", Node: "eu-west-1", State: admin.LinkStreaming,
 				Since: at(time.Hour), Applied: 38_832, Head: 39_244, LagEntries: ptr(uint64(412)), LagBytes: ptr(uint64(179_632)), LagSeconds: ptr(0.8),
-				Entries: 38_832, WireBytes: 2_951_232, RawBytes: 16_931_840, Reconnects: 2, RTTSeconds: ptr(0.081)},
+				Entries: 38_832, WireBytes: 2_951_232, RawBytes: 16_931_840, Reconnects: 2, RTTSeconds: ptr(0.081), Refused: map[string]uint64{"lost": 2, "damaged": 1}},
+			{Log: "ORDERS", Queue: "0", Origin: "us-east", From: "eu-west", To: "guest", Node: "guest-1", State: admin.LinkStreaming,
+				Since: at(time.Minute), Applied: 38_832, Head: 38_832, LagEntries: ptr(uint64(0)), LagBytes: ptr(uint64(0)), LagSeconds: ptr(0.0),
+				NotOrigin: "us-east does not answer since 11:58:00", Switches: 1, Holders: []admin.LinkHolder{
+					{Region: "us-east", Asked: at(time.Second), Problem: "no answer", Avoided: noon.Add(7 * time.Second)},
+					{Region: "eu-west", Last: 38_832, Asked: at(time.Second), RTTSeconds: ptr(0.03)}, {Region: "ap-south", Last: 12}}},
 			{Log: "ORDERS", Queue: "0", Origin: "us-east", From: "us-east", To: "ap-south", Node: "ap-south-1", State: admin.LinkWaiting,
 				Since: at(12 * time.Second), Applied: 12, Reason: "no node of region us-east answers; trying again in 4 s"},
 			{Log: "BILLS", Queue: "1", Origin: "us-east", From: "us-east", To: "eu-west", State: admin.LinkHalted, Since: at(3 * time.Minute),
-				Reason: "offset 7 of the origin does not match what is here; verify BILLS-1@us-east"},
+				Cause: "trimmed", Reason: "retention removed offsets 1 to 6 at us-east", Missing: geo.Ranges{{First: 1, Last: 6}}},
 		},
+		Disks:    []admin.Disk{{Region: "guest", Node: "guest-1", State: admin.DiskLow, Free: 8, Total: 100, StopReplicas: 10, FenceOrigins: 5}},
 		Problems: []string{"eu-west: no answer from http://eu-west.example:8300"},
 	}
 	st.Verdict = admin.Judge(*st)
@@ -92,6 +104,14 @@ func TestTablesOfAStatusFullOfTrouble(t *testing.T) {
 		view{lines: func(out term.Output, st *admin.Status) []string {
 			return append(linkTable(st).Lines(out), linkNotes(out, st)...)
 		}}
+	logShow, err := logView("ORDERS@us-east")
+	if err != nil {
+		t.Fatal(err)
+	}
+	linkShow, err := linkView("ORDERS", "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		view view
@@ -105,6 +125,8 @@ func TestTablesOfAStatusFullOfTrouble(t *testing.T) {
 		{"log-ls-narrow", logs, term.Fixed(nil, 72, 50, false)},
 		{"link-ls", links, pipe},
 		{"link-ls-narrow", links, term.Fixed(nil, 80, 50, false)},
+		{"log-show", logShow, pipe},
+		{"link-show", linkShow, pipe},
 	} {
 		text := rendered(c.view.lines(c.out, troubled()))
 		golden(t, c.name, text)
