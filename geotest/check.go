@@ -17,9 +17,9 @@ type Terms struct {
 	// Holes are offsets that may be without an entry, such as of deleted ones.
 	// What an epoch table skips needs no mention.
 	Holes geo.Ranges
-	// Ledger holds offsets whose entries are kept in some region's ledger: they
-	// are not lost.
-	Ledger map[uint64]bool
+	// Ledger names the entries that are kept in some region's ledger, by offset,
+	// by their Nats-Msg-Id: they are not lost.
+	Ledger map[uint64]string
 }
 
 // Account is what became of what was acknowledged.

@@ -110,11 +110,14 @@ func TestTheCheckerCountsWhatHarmedDisksTook(t *testing.T) {
 	_, err = h.Judge([]Holding{{Region: "r", Entries: good[:1]}}, Terms{})
 	mustSay(t, "I1: r lacks 1 acknowledged at offsets 2, beyond its end 1 (postfix)", err)
 	h, good = lossy()
-	account, err = h.Judge([]Holding{{Region: "r", Entries: good[:1]}}, Terms{Ledger: map[uint64]bool{2: true, 3: true}})
+	account, err = h.Judge([]Holding{{Region: "r", Entries: good[:1]}}, Terms{Ledger: map[uint64]string{2: "2", 3: "3"}})
 	mustSay(t, "", err)
 	if account.Ledger != 2 || account.Nowhere.Len() != 1 {
 		t.Errorf("the account is %+v", account)
 	}
+	h, good = lossy()
+	_, err = h.Judge([]Holding{{Region: "r", Entries: good[:2]}}, Terms{Ledger: map[uint64]string{4: "3"}})
+	mustSay(t, `I4: a ledger holds "3" at offset 4, acknowledged was 4`, err)
 	h, good = lossy()
 	_, err = h.Judge([]Holding{{Region: "r", Entries: good[:2]}, {Region: "s", Entries: good[:3]}}, Terms{})
 	mustSay(t, "I1: r lacks 1 acknowledged at offsets 3, beyond its end 2 (postfix)", err)

@@ -50,10 +50,16 @@ func (h *History) held(m jetstream.Msg) (Held, error) {
 		}
 	}
 	e.What = See(m.Subject(), e.Key, m.Data())
-	if h.Key != nil {
-		e.Key = h.Key(e.Key)
-	}
+	e.Key = h.name(e.Key)
 	return e, nil
+}
+
+// name is what a message with that Nats-Msg-Id is called.
+func (h *History) name(id string) string {
+	if h.Key != nil {
+		return h.Key(id)
+	}
+	return id
 }
 
 // Hold reads all that a region holds of stream, as any NATS client would.

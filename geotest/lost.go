@@ -49,7 +49,13 @@ func (j *judgement) lacks(region, part, where string, offsets []uint64) {
 // excused tells whether an acknowledged entry may be missing: its region lost it
 // before any other one had shown it, or a ledger keeps it.
 func (j *judgement) excused(offset uint64, anywhere map[uint64]bool) bool {
-	return !anywhere[offset] && (j.Ledger[offset] || !j.safe(offset))
+	return !anywhere[offset] && (j.kept(offset) || !j.safe(offset))
+}
+
+// kept tells whether a ledger has what was at offset.
+func (j *judgement) kept(offset uint64) bool {
+	_, ok := j.Ledger[offset]
+	return ok
 }
 
 // shownOnly finds entries that were shown, were acknowledged or not, and must
@@ -57,7 +63,7 @@ func (j *judgement) excused(offset uint64, anywhere map[uint64]bool) bool {
 func (j *judgement) shownOnly(anywhere map[uint64]bool) {
 	var missing []uint64
 	for offset := range j.seen {
-		if !anywhere[offset] && !j.Ledger[offset] && j.safe(offset) {
+		if !anywhere[offset] && !j.kept(offset) && j.safe(offset) {
 			missing = append(missing, offset)
 		}
 	}
@@ -69,11 +75,14 @@ func (j *judgement) shownOnly(anywhere map[uint64]bool) {
 // settle counts what was acknowledged and is in no log.
 func (j *judgement) settle(anywhere map[uint64]bool) {
 	var nowhere []uint64
-	for _, offset := range j.acked {
+	for key, offset := range j.acked {
 		switch {
 		case anywhere[offset]:
-		case j.Ledger[offset]:
+		case j.kept(offset):
 			j.account.Ledger++
+			if id := j.Ledger[offset]; j.name(id) != key {
+				j.broken.add("I4 ledger", "I4: a ledger holds %q at offset %d, acknowledged was %s", id, offset, key)
+			}
 		default:
 			nowhere = append(nowhere, offset)
 		}

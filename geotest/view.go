@@ -42,11 +42,11 @@ func (r *Regions) Link(t testing.TB, region, origin string) (admin.Link, error) 
 	return admin.Link{}, errors.Join(err, fmt.Errorf("%s knows of no link that pulls the log of %s", region, origin))
 }
 
-// ledgers are the offsets in all regions' ledgers, by origin. Regions that don't
-// answer add nothing.
-func (r *Regions) ledgers(t testing.TB) map[string]map[uint64]bool {
+// ledgers are the keys of the entries in all regions' ledgers, by origin and offset.
+// Regions that don't answer add nothing.
+func (r *Regions) ledgers(t testing.TB) map[string]map[uint64]string {
 	t.Helper()
-	all := map[string]map[uint64]bool{}
+	all := map[string]map[uint64]string{}
 	for _, s := range r.sites {
 		records, err := r.ledger(t, s.Name)
 		if err != nil {
@@ -60,9 +60,9 @@ func (r *Regions) ledgers(t testing.TB) map[string]map[uint64]bool {
 			}
 			origin := string(log.Origin)
 			if all[origin] == nil {
-				all[origin] = map[uint64]bool{}
+				all[origin] = map[uint64]string{}
 			}
-			all[origin][uint64(record.Offset)] = true
+			all[origin][uint64(record.Offset)] = record.Key
 		}
 	}
 	return all
@@ -75,7 +75,7 @@ func (r *Regions) ledger(t testing.TB, region string) ([]admin.LedgerRecord, err
 		return nil, nil
 	}
 	var page admin.LedgerPage
-	err := r.view(t, region, &page, "ledger", "ls", "--region", region)
+	err := r.view(t, region, &page, "ledger", "ls", "--region", region, "--limit", "1000000")
 	return page.Records, err
 }
 

@@ -163,8 +163,8 @@ func (w *Workload) Check(ctx context.Context) error {
 }
 
 // Judge does so where disks may have been harmed, and tells what became of what
-// was acknowledged. Ledger are the offsets, by origin, that some ledger holds.
-func (w *Workload) Judge(ctx context.Context, ledger map[string]map[uint64]bool) (Account, error) {
+// was acknowledged. Ledger are the ids, by origin and offset, that some ledger holds.
+func (w *Workload) Judge(ctx context.Context, ledger map[string]map[uint64]string) (Account, error) {
 	w.quit()
 	var sum Account
 	var errs []error
