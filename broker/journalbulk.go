@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 
@@ -19,6 +20,8 @@ const (
 	// bulkRecords and bulkBytes bound what PutAll has under way.
 	bulkRecords = 512
 	bulkBytes   = 8 << 20
+	// bulkRefused is how many of them are looked at at once.
+	bulkRefused = 64
 )
 
 // PutAll puts many records without waiting for each. They get their sequences in
@@ -51,13 +54,8 @@ func (j *Journal) putAll(ctx context.Context, records iter.Seq2[string, []byte],
 			return err
 		}
 	}
-	for len(p.waiting) > 0 {
-		if err := p.settle(ctx); err != nil {
-			return err
-		}
-	}
-	if p.number == 0 {
-		return nil
+	if err := p.settleAll(ctx); err != nil || p.number == 0 {
+		return err
 	}
 	return j.flushed(p.last)
 }
@@ -70,8 +68,9 @@ type bulk struct {
 	taken   func(there Record, data []byte) error
 	number  uint64 // of the record sent last
 	waiting map[uint64]bulkRecord
-	bytes   int    // in waiting
-	last    uint64 // newest sequence known
+	bytes   int      // in waiting
+	refused []uint64 // of those that wait, by the server's first answer
+	last    uint64   // newest sequence known
 }
 
 type bulkRecord struct {
@@ -96,55 +95,83 @@ func (p *bulk) add(ctx context.Context, key string, data []byte) error {
 	return p.journal.broker.conn.PublishMsg(m)
 }
 
-// settle takes one ack. Where none comes, or a refusal, the records get the
-// treatment of Put, oldest first.
-func (p *bulk) settle(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, ackWait)
-	defer cancel()
-	m, err := p.acks.NextMsgWithContext(patience)
-	if err != nil {
-		return p.again(ctx)
-	}
-	number, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, p.inbox+"."), 10, 64)
-	record, expected := p.waiting[number]
-	if err != nil || !expected {
-		return nil
-	}
-	seq, err := sequenceOf(m.Data)
-	if err != nil {
-		return p.one(ctx, number, record)
-	}
-	p.done(number, record, seq)
-	return nil
-}
-
-func (p *bulk) again(ctx context.Context) error {
-	for _, number := range slices.Sorted(maps.Keys(p.waiting)) {
-		if err := p.one(ctx, number, p.waiting[number]); err != nil {
+func (p *bulk) settleAll(ctx context.Context) error {
+	for len(p.waiting) > 0 {
+		if err := p.settle(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *bulk) one(ctx context.Context, number uint64, record bulkRecord) error {
+// settle takes one ack. Records that were refused, or that nobody speaks of, get
+// the treatment of Put, many at once.
+func (p *bulk) settle(ctx context.Context) error {
+	if len(p.refused) >= bulkRefused || len(p.refused) == len(p.waiting) {
+		return p.again(ctx, p.refused)
+	}
+	patience, cancel := context.WithTimeout(ctx, ackWait)
+	defer cancel()
+	m, err := p.acks.NextMsgWithContext(patience)
+	if err != nil {
+		return p.again(ctx, slices.Sorted(maps.Keys(p.waiting)))
+	}
+	number, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, p.inbox+"."), 10, 64)
+	if _, expected := p.waiting[number]; err != nil || !expected {
+		return nil
+	}
+	if seq, err := sequenceOf(m.Data); err == nil {
+		p.done(number, seq)
+	} else if !slices.Contains(p.refused, number) {
+		p.refused = append(p.refused, number)
+	}
+	return nil
+}
+
+// again puts records one by one, but all at a time, and judges the outcome in
+// their order.
+func (p *bulk) again(ctx context.Context, numbers []uint64) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	seq, err := p.journal.put(ctx, record.key, record.data)
+	type outcome struct {
+		seq uint64
+		err error
+	}
+	outcomes := make([]outcome, len(numbers))
+	var all sync.WaitGroup
+	for i, number := range numbers {
+		record := p.waiting[number]
+		all.Go(func() {
+			o := &outcomes[i]
+			o.seq, o.err = p.journal.put(ctx, record.key, record.data)
+		})
+	}
+	all.Wait()
+	p.refused = nil
+	for i, number := range numbers {
+		if err := p.judge(number, outcomes[i].seq, outcomes[i].err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *bulk) judge(number, seq uint64, err error) error {
+	record := p.waiting[number]
 	if taken := (*takenError)(nil); p.taken != nil && errors.As(err, &taken) {
 		seq, err = taken.there.Seq, p.taken(taken.there, record.data)
 	}
 	if err != nil {
 		return fmt.Errorf("%.100q: %w", record.key, err)
 	}
-	p.done(number, record, seq)
+	p.done(number, seq)
 	return nil
 }
 
-func (p *bulk) done(number uint64, record bulkRecord, seq uint64) {
+func (p *bulk) done(number, seq uint64) {
+	p.bytes -= len(p.waiting[number].data)
 	delete(p.waiting, number)
-	p.bytes -= len(record.data)
 	p.last = max(p.last, seq)
 }
 
