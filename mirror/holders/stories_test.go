@@ -29,7 +29,7 @@ func TestABlackHoleIsBridgedWithinFiveSeconds(t *testing.T) {
 			p.last += 10
 		}
 		w.at("us").still = true // what was on its way is lost
-		w.cut("us").within(5*time.Second, "eu").run(step)
+		w.cut("us").within(patience+800*time.Millisecond, "eu").run(step)
 		if w.applied != 1010 {
 			w.fail("nothing comes from the relay")
 		}
@@ -173,6 +173,31 @@ func TestAStallWithoutAnybodyBetterIsWaitedOut(t *testing.T) {
 	w.within(2*time.Second, "eu")
 	w.at("us").still = false
 	w.within(AvoidFor+3*time.Second, "us")
+}
+
+func TestARelayThatWasLeftIsBetterThanNone(t *testing.T) {
+	w := three(t)
+	w.start().run(time.Minute)
+	w.kill("us").within(time.Second, "eu").run(10 * time.Second)
+	w.at("eu").still = true
+	w.at("eu").last, w.at("ap").last = 1100, 1100
+	w.within(StallAfter+1500*time.Millisecond, "ap").run(time.Second)
+	w.at("eu").still = false
+	w.kill("ap").within(time.Second, "eu")
+}
+
+func TestARelayThatAnswersAsksButNoSessionsIsAvoided(t *testing.T) {
+	w := three(t)
+	w.at("eu").refuses = Failed
+	w.start().run(time.Minute)
+	w.kill("us").within(3*time.Second, "ap").stays(time.Minute, "ap")
+}
+
+func TestWhatWasToldLongAgoIsForgotten(t *testing.T) {
+	w := three(t)
+	w.start().run(time.Minute)
+	w.kill("us").run(10*time.Second).heal("us").run(time.Hour)
+	w.cut("eu").kill("us").within(time.Second, "ap")
 }
 
 func TestTwoRelaysWithNothingForEachOtherSeeAThird(t *testing.T) {

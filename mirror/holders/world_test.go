@@ -213,7 +213,7 @@ func (w *world) work() {
 		w.open()
 	case !s.streaming && w.now-s.began >= 800*time.Millisecond:
 		w.over(Failed, "silent")
-	case quiet >= patience+500*time.Millisecond: // its heartbeat's grain
+	case quiet >= patience+time.Second: // it looks once per heartbeat
 		w.over(Failed, "silent")
 	case p.up && s.streaming:
 		w.stream()
