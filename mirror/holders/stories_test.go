@@ -196,7 +196,7 @@ func TestARelayThatAnswersAsksButNoSessionsIsAvoided(t *testing.T) {
 func TestWhatWasToldLongAgoIsForgotten(t *testing.T) {
 	w := three(t)
 	w.start().run(time.Minute)
-	w.kill("us").run(10*time.Second).heal("us").run(time.Hour)
+	w.kill("us").run(10 * time.Second).heal("us").run(time.Hour)
 	w.cut("eu").kill("us").within(time.Second, "ap")
 }
 
