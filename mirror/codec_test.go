@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,17 +28,28 @@ func drawEpochs(t *rapid.T) (table geo.Epochs) {
 	return table
 }
 
+func drawDeletion(t *rapid.T) geo.Deletion {
+	d := geo.Deletion{Number: rapid.Uint64Min(1).Draw(t, "deletion"), Block: geo.Block(rapid.Uint64Range(0, maxBlock).Draw(t, "block")),
+		At: rapid.Int64().Draw(t, "at"), Reason: rapid.StringN(0, -1, maxReason).Draw(t, "reason")}
+	for o := range rapid.IntRange(1, 40).Draw(t, "offsets") {
+		d.Offsets = append(d.Offsets, d.Block.Range().First+geo.Offset(3*o))
+		d.Digests = append(d.Digests, [16]byte(drawDigest(t)))
+	}
+	return d
+}
+
 func drawMessage(t *rapid.T) Message {
 	number := rapid.Uint64()
 	session := Session(number.Draw(t, "session"))
 	offset := func(name string) geo.Offset { return geo.Offset(number.Draw(t, name)) }
 	head := Head{First: offset("first"), Last: offset("last"), Time: rapid.Int64().Draw(t, "time"), Bytes: number.Draw(t, "bytes"), Entries: number.Draw(t, "entries")}
-	switch kind := Kind(rapid.IntRange(int(KindHello), int(KindBye)).Draw(t, "kind")); kind {
+	switch kind := Kind(rapid.IntRange(int(KindHello), int(KindDeletion)).Draw(t, "kind")); kind {
 	case KindHello:
 		digest := drawDigest(t)
 		return &Hello{Session: session, MinVersion: 1, MaxVersion: 3, Log: "ORDERS@us-east", To: "eu-west", From: offset("from"), Last: &digest,
 			Epochs: drawEpochs(t), Unsealed: geo.Block(number.Draw(t, "unsealed")), Credit: number.Draw(t, "credit"), Frame: 65536,
-			Codecs: []string{"zstd", "s2"}, Heartbeat: time.Duration(rapid.Int64().Draw(t, "heartbeat"))}
+			Codecs: []string{"zstd", "s2"}, Heartbeat: time.Duration(rapid.Int64().Draw(t, "heartbeat")), Deletions: number.Draw(t, "deletions"),
+			Gaps: geo.Ranges{{First: 5, Last: 9}}}
 	case KindWelcome:
 		return &Welcome{Session: session, Version: 1, Holder: "us-east", From: offset("from"), Head: head, Codec: "s2", Epochs: drawEpochs(t)}
 	case KindRefusal:
@@ -52,6 +64,11 @@ func drawMessage(t *rapid.T) Message {
 			note.Seal.Absent = append(note.Seal.Absent, offset("absent"))
 		}
 		return note
+	case KindHole:
+		first := offset("hole") >> 1
+		return &Hole{Session: session, Number: number.Draw(t, "number"), First: first + 1, Last: first + 1 + offset("length")>>2, Why: Why(rapid.Byte().Draw(t, "why"))}
+	case KindDeletion:
+		return &DeletionNote{Session: session, Number: number.Draw(t, "number"), Deletion: drawDeletion(t)}
 	case KindBeat:
 		return &Beat{Session: session, Frames: number.Draw(t, "frames"), Sealed: geo.Block(number.Draw(t, "sealed")), Head: head}
 	case KindCredit:
@@ -90,10 +107,17 @@ func samples() []Message {
 		&Refusal{Session: 7, Cause: CauseNoLog, Text: "no"},
 		sampleFrame(Zstd, 3),
 		&SealNote{Session: 7, From: 2, Seal: geo.Seal{Block: 3, Digest: digest, Absent: []geo.Offset{3073}}},
+		&Hole{Session: 7, Number: 2, First: 11, Last: 20, Why: WhyDeletion},
+		&DeletionNote{Session: 7, Number: 3, Deletion: sampleDeletion(1, 11, 12)},
 		&Beat{Session: 7, Head: Head{First: 1, Last: 2, Time: 3, Bytes: 4, Entries: 5}},
 		&Credit{Session: 7, Granted: 1, Applied: 2},
 		&Bye{Session: 7, Cause: CauseDone},
 	}
+}
+
+// sampleDeletion names offsets of one block.
+func sampleDeletion(number uint64, offsets ...geo.Offset) geo.Deletion {
+	return geo.Deletion{Number: number, Block: geo.BlockOf(offsets[0]), Offsets: offsets, Digests: make([][16]byte, len(offsets)), At: 5, Reason: "asked for"}
 }
 
 func sampleFrame(codec Codec, entries int) *Frame {
@@ -135,24 +159,48 @@ func TestFieldsThatContradictThemselvesAreRefused(t *testing.T) {
 		change(f)
 		return Encode(nil, f)
 	}
+	hole := func(first, last geo.Offset) []byte { return Encode(nil, &Hole{First: first, Last: last}) }
+	deletion := func(change func(*geo.Deletion)) []byte {
+		d := sampleDeletion(1, 11, 12)
+		change(&d)
+		return Encode(nil, &DeletionNote{Deletion: d})
+	}
+	whole := Encode(nil, &DeletionNote{Deletion: sampleDeletion(1, 11, 12)})
+	claims := bytes.Clone(whole[:len(whole)-checksumLen])
+	binary.LittleEndian.PutUint32(claims[1+deletionHeader-4:], geo.BlockSize)
 	for name, data := range map[string][]byte{
-		"no kind":              signed(nil),
-		"unknown kind":         signed([]byte{99, 1, 2, 3}),
-		"offset 0":             frame(func(f *Frame) { f.First = 0 }),
-		"no entry":             frame(func(f *Frame) { f.Count = 0 }),
-		"too many entries":     frame(func(f *Frame) { f.Count = MaxEntries + 1 }),
-		"offsets run over":     frame(func(f *Frame) { f.First = ^geo.Offset(0) }),
-		"short frame":          signed(append([]byte{byte(KindFrame)}, make([]byte, frameHeader-2)...)),
-		"seal of no block":     Encode(nil, &SealNote{Seal: geo.Seal{Block: maxBlock + 1}}),
-		"seal from behind":     Encode(nil, &SealNote{From: 4, Seal: geo.Seal{Block: 3}}),
-		"odd seal":             signed(append([]byte{byte(KindSeal)}, make([]byte, 41)...)),
-		"too many holes":       Encode(nil, &SealNote{Seal: geo.Seal{Absent: make([]geo.Offset, maxAbsent+1)}}),
-		"long cause":           Encode(nil, &Bye{Cause: Cause(bytes.Repeat([]byte("x"), maxCause+1))}),
-		"long beat":            signed(append([]byte{byte(KindBeat)}, make([]byte, 65)...)),
-		"long credit":          signed(append([]byte{byte(KindCredit)}, make([]byte, 25)...)),
-		"hello that is none":   signed(append([]byte{byte(KindHello)}, `{"session":"x"}`...)),
-		"hello without an end": signed(append([]byte{byte(KindHello)}, `{"session":1`...)),
-		"endless hello":        signed(append([]byte{byte(KindHello)}, bytes.Repeat([]byte(" "), maxHandshake+1)...)),
+		"hole at offset 0":           hole(0, 5),
+		"hole that ends before":      hole(5, 4),
+		"hole without an end":        hole(5, ^geo.Offset(0)),
+		"long hole":                  signed(append([]byte{byte(KindHole)}, make([]byte, 34)...)),
+		"deletion of nothing":        deletion(func(d *geo.Deletion) { d.Offsets, d.Digests = nil, nil }),
+		"deletion without a number":  deletion(func(d *geo.Deletion) { d.Number = 0 }),
+		"deletion in another block":  deletion(func(d *geo.Deletion) { d.Block = 1 }),
+		"deletion out of order":      deletion(func(d *geo.Deletion) { d.Offsets = []geo.Offset{12, 11} }),
+		"deletion beyond all blocks": deletion(func(d *geo.Deletion) { d.Block = maxBlock + 1 }),
+		"deletion of too many": deletion(func(d *geo.Deletion) {
+			d.Offsets, d.Digests = make([]geo.Offset, geo.BlockSize+1), make([][16]byte, geo.BlockSize+1)
+		}),
+		"deletion that claims too much": signed(claims),
+		"deletion cut off":              signed(whole[:deletionHeader]),
+		"endless reason":                signed(append(bytes.Clone(whole[:len(whole)-checksumLen]), make([]byte, maxReason)...)),
+		"no kind":                       signed(nil),
+		"unknown kind":                  signed([]byte{99, 1, 2, 3}),
+		"offset 0":                      frame(func(f *Frame) { f.First = 0 }),
+		"no entry":                      frame(func(f *Frame) { f.Count = 0 }),
+		"too many entries":              frame(func(f *Frame) { f.Count = MaxEntries + 1 }),
+		"offsets run over":              frame(func(f *Frame) { f.First = ^geo.Offset(0) }),
+		"short frame":                   signed(append([]byte{byte(KindFrame)}, make([]byte, frameHeader-2)...)),
+		"seal of no block":              Encode(nil, &SealNote{Seal: geo.Seal{Block: maxBlock + 1}}),
+		"seal from behind":              Encode(nil, &SealNote{From: 4, Seal: geo.Seal{Block: 3}}),
+		"odd seal":                      signed(append([]byte{byte(KindSeal)}, make([]byte, 41)...)),
+		"too many holes":                Encode(nil, &SealNote{Seal: geo.Seal{Absent: make([]geo.Offset, maxAbsent+1)}}),
+		"long cause":                    Encode(nil, &Bye{Cause: Cause(bytes.Repeat([]byte("x"), maxCause+1))}),
+		"long beat":                     signed(append([]byte{byte(KindBeat)}, make([]byte, 65)...)),
+		"long credit":                   signed(append([]byte{byte(KindCredit)}, make([]byte, 25)...)),
+		"hello that is none":            signed(append([]byte{byte(KindHello)}, `{"session":"x"}`...)),
+		"hello without an end":          signed(append([]byte{byte(KindHello)}, `{"session":1`...)),
+		"endless hello":                 signed(append([]byte{byte(KindHello)}, bytes.Repeat([]byte(" "), maxHandshake+1)...)),
 	} {
 		if m, err := Decode(data); !errors.Is(err, ErrMessage) {
 			t.Errorf("%s: taken as %+v (%v)", name, m, err)
@@ -164,6 +212,16 @@ func TestFieldsOfLaterVersionsAreIgnored(t *testing.T) {
 	m, err := Decode(signed(append([]byte{byte(KindHello)}, `{"session":7,"max_version":9,"moon":"full","epochs":[]}`...)))
 	if h, ok := m.(*Hello); err != nil || !ok || h.Session != 7 || h.MaxVersion != 9 {
 		t.Errorf("got %+v, %v", m, err)
+	}
+}
+
+func TestALongReasonIsCutOnTheWay(t *testing.T) {
+	d := sampleDeletion(1, 11)
+	d.Reason = strings.Repeat("x", maxReason+5)
+	m, err := Decode(Encode(nil, &DeletionNote{Session: 7, Deletion: d}))
+	note, ok := m.(*DeletionNote)
+	if err != nil || !ok || len(note.Deletion.Reason) != maxReason || deletionSize(&d) != deletionSize(&note.Deletion) {
+		t.Errorf("%v, %v", m, err)
 	}
 }
 
@@ -198,6 +256,13 @@ func TestSizesOnTheWire(t *testing.T) {
 		if got := len(Encode(nil, m)); got != size {
 			t.Errorf("a %s takes %d bytes, not %d", m.Kind(), got, size)
 		}
+	}
+	if got := len(Encode(nil, &Hole{})); got != 38 {
+		t.Errorf("a hole takes %d bytes, not 38", got)
+	}
+	d := sampleDeletion(1, 11, 12)
+	if got := len(Encode(nil, &DeletionNote{Deletion: d})); got != 49+2*24+len(d.Reason) || uint64(got) != deletionSize(&d) {
+		t.Errorf("a deletion takes %d bytes and counts for %d", got, deletionSize(&d))
 	}
 	if FrameOverhead != 38 {
 		t.Errorf("FrameOverhead is %d", FrameOverhead)

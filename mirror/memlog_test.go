@@ -34,7 +34,8 @@ type memLog struct {
 	broken  string
 
 	deletions []geo.Deletion
-	retired   []entry.Entry // what Retire took out, as it stands in the ledger
+	retired   []entry.Entry              // what Retire took out, as it stands in the ledger
+	gone      map[geo.Offset]entry.Entry // what was taken out
 	gaps      geo.Ranges
 }
 
@@ -42,7 +43,13 @@ type memLog struct {
 type memFaults struct {
 	apply, ack time.Duration // delays per batch
 	refuse     func() bool   // an append is refused
+	step       func() bool   // a step of taking something out fails half way
 }
+
+var errStep = errors.New("the node died")
+
+// half tells whether the step that is being made ends half way.
+func (l *memLog) half() bool { return l.faults.step != nil && l.faults.step() }
 
 func newMemLog(first geo.Offset) *memLog {
 	return &memLog{first: first, last: first - 1, entries: map[geo.Offset]entry.Entry{}, seals: map[geo.Block]geo.Seal{},
@@ -197,13 +204,16 @@ func (l *memLog) PutSeal(_ context.Context, seal geo.Seal) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if old, ok := l.seals[seal.Block]; ok && old.Digest != seal.Digest {
-		return fmt.Errorf("block %d has another seal", seal.Block)
+		return fmt.Errorf("%w: block %d has another one", ErrSealed, seal.Block)
 	}
 	l.seals[seal.Block] = seal
 	return nil
 }
 
 func (l *memLog) DropSeals(_ context.Context, last geo.Offset) error {
+	if l.half() {
+		return errStep
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	maps.DeleteFunc(l.seals, func(b geo.Block, _ geo.Seal) bool { return b.Range().Last > last })
@@ -264,7 +274,9 @@ func (a *memAppender) run() {
 					return
 				}
 			}
-			a.skip(s)
+			if a.skip(s); a.err != nil {
+				return
+			}
 		}
 	}
 }
@@ -351,7 +363,37 @@ func (c *memCluster) Create(_ context.Context, _ geo.CommitLog, first geo.Offset
 func (l *memLog) remove(offsets ...geo.Offset) {
 	l.change(func() {
 		for _, o := range offsets {
-			delete(l.entries, o)
+			l.take(o)
+		}
+	})
+}
+
+// take removes the entry at o, if there is one. The caller holds the lock.
+func (l *memLog) take(o geo.Offset) (entry.Entry, bool) {
+	e, ok := l.entries[o]
+	if !ok {
+		return e, false
+	}
+	if l.gone == nil {
+		l.gone = map[geo.Offset]entry.Entry{}
+	}
+	l.gone[o] = e
+	delete(l.entries, o)
+	return e, true
+}
+
+// powerCut loses the last n offsets, but not the seals of their blocks, and
+// brings back some of what was taken out.
+func (l *memLog) powerCut(r *rand.Rand, n int) {
+	l.change(func() {
+		for range min(n, int(l.last-l.first+1)) {
+			delete(l.entries, l.last)
+			l.last--
+		}
+		for o, e := range l.gone {
+			if o >= l.first && o <= l.last && r.IntN(3) == 0 {
+				l.entries[o] = e
+			}
 		}
 	})
 }
@@ -364,7 +406,14 @@ func (l *memLog) Deletions(_ context.Context, after uint64) ([]geo.Deletion, err
 }
 
 func (l *memLog) Delete(_ context.Context, d geo.Deletion) error {
+	if l.half() {
+		l.remove(d.Offsets[:len(d.Offsets)/2]...)
+		return errStep
+	}
 	l.remove(d.Offsets...)
+	if l.half() {
+		return errStep
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch next := uint64(len(l.deletions)) + 1; {
@@ -372,11 +421,16 @@ func (l *memLog) Delete(_ context.Context, d geo.Deletion) error {
 		return fmt.Errorf("deletion %d came where %d was due", d.Number, next)
 	case d.Number == next:
 		l.deletions = append(l.deletions, d)
+	case !slices.Equal(l.deletions[d.Number-1].Offsets, d.Offsets):
+		return fmt.Errorf("deletion %d came as another one", d.Number)
 	}
 	return nil
 }
 
 func (l *memLog) SetEpochs(_ context.Context, epochs geo.Epochs) error {
+	if l.half() {
+		return errStep
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !epochs.Extends(l.epochs) {
@@ -387,15 +441,28 @@ func (l *memLog) SetEpochs(_ context.Context, epochs geo.Epochs) error {
 }
 
 func (l *memLog) Retire(_ context.Context, r geo.Range, _ string) error {
-	l.change(func() {
-		for o := r.First; o <= r.Last; o++ {
-			if e, ok := l.entries[o]; ok {
-				l.retired = append(l.retired, e)
-				delete(l.entries, o)
-			}
+	half := l.half()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for o := r.First; o <= min(r.Last, l.last); o++ {
+		if half && o > (r.First+r.Last)/2 {
+			return errStep
 		}
-	})
+		if e, ok := l.take(o); ok {
+			l.keep(e)
+		}
+	}
 	return nil
+}
+
+// keep puts e into the ledger, once.
+func (l *memLog) keep(e entry.Entry) {
+	for i := range l.retired {
+		if sameEntry(&l.retired[i], &e) {
+			return
+		}
+	}
+	l.retired = append(l.retired, e)
 }
 
 func (l *memLog) Gaps(context.Context) (geo.Ranges, error) {
@@ -430,7 +497,44 @@ type memSkip struct {
 }
 
 func (a *memAppender) skip(s memSkip) {
+	if faults := a.log.faults; faults.refuse != nil && faults.refuse() {
+		a.err = errRefused
+		return
+	}
 	a.log.change(func() { a.log.last = max(a.log.last, s.through) })
 	a.applied(s.through)
 	close(s.made)
+}
+
+// withdraw deletes the entries at offsets of one block as an origin does: it
+// records the deletion first, and removes them when removed says so.
+func (l *memLog) withdraw(removed bool, offsets ...geo.Offset) {
+	l.mu.Lock()
+	d := geo.Deletion{Number: uint64(len(l.deletions)) + 1, Block: geo.BlockOf(offsets[0]), Reason: "asked for"}
+	var h entry.Hasher
+	for _, o := range offsets {
+		if e, ok := l.entries[o]; ok {
+			d.Offsets, d.Digests = append(d.Offsets, o), append(d.Digests, [16]byte(h.Entry(&e)))
+		}
+	}
+	if len(d.Offsets) > 0 {
+		l.deletions = append(l.deletions, d)
+	}
+	l.mu.Unlock()
+	if removed {
+		l.remove(d.Offsets...)
+	}
+}
+
+// reopen is what an origin does that has lost what lies behind end: it opens a
+// new epoch at first, and the offsets between are holes.
+func (l *memLog) reopen(end, first geo.Offset) {
+	l.DropSeals(context.Background(), end)
+	l.change(func() {
+		for o := end + 1; o <= l.last; o++ {
+			delete(l.entries, o)
+		}
+		l.epochs = append(slices.Clone(l.epochs), geo.Epoch{Number: l.epochs.Latest().Number + 1, PrevEnd: end, First: first})
+		l.last = first - 1
+	})
 }

@@ -306,6 +306,8 @@ func (p *sinkPlayer) play(line words) []Action {
 			stand.Deleted, stand.Deletions = line.deleted()
 		}
 		return p.machine.Step(Start{stand})
+	case "renewed":
+		return p.machine.Step(Renewed{})
 	case "applied":
 		return p.machine.Step(Applied{geo.Offset(number64(line.at(1))), line.number("deletions", 0)})
 	}

@@ -59,6 +59,7 @@ type sinkState int
 const (
 	sinkIdle sinkState = iota
 	sinkAsking
+	sinkRenewing
 	sinkStreaming
 	sinkEnded
 )
@@ -87,6 +88,8 @@ func (s *Sink) Step(ev Event) []Action {
 		return s.advance(ev.Last, ev.Deletions)
 	case Tick:
 		return s.tick(ev.Now)
+	case Renewed:
+		return s.renewed()
 	case Failed:
 		return s.end(ev.Cause, ev.Text)
 	}

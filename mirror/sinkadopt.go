@@ -68,9 +68,9 @@ func (s *sinkSession) renewed(ctx context.Context, a Renew) error {
 		if err := s.replica.Retire(ctx, a.Retire, retired(a.Epochs)); err != nil {
 			return err
 		}
-		if err := s.replica.DropSeals(ctx, a.Last); err != nil {
-			return err
-		}
+	}
+	if err := s.replica.DropSeals(ctx, a.Last); err != nil {
+		return err
 	}
 	return s.replica.SetEpochs(ctx, a.Epochs)
 }
@@ -82,8 +82,12 @@ func retired(epochs geo.Epochs) string {
 
 // mend takes out again what once was retired or deleted, and is there all the
 // same: a power cut brings it back where the removal had not reached the disk.
+// Seals that outlived their entries go too.
 func (s *sinkSession) mend(ctx context.Context, epochs geo.Epochs, last geo.Offset) error {
-	s.log.Warn("the replica holds entries that were removed before; removing them again")
+	s.log.Warn("the replica holds entries or seals that a power cut must have brought back; removing them again")
+	if err := s.replica.DropSeals(ctx, last); err != nil {
+		return err
+	}
 	for _, r := range epochs.Skipped().Intersect(geo.Range{First: 1, Last: last}) {
 		if err := s.replica.Retire(ctx, r, retired(epochs)); err != nil {
 			return err

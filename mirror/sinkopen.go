@@ -96,6 +96,11 @@ func (s *Sink) renew(m *Welcome) []Action {
 	first := m.Epochs[len(s.stand.Epochs)]
 	last := min(s.stand.Last, first.PrevEnd)
 	renew := Renew{Epochs: m.Epochs, Retire: geo.Range{First: last + 1, Last: s.stand.Last}, Last: last}
-	text := fmt.Sprintf("the replica takes over the epochs %s from %s", m.Epochs, m.Holder)
-	return append([]Action{renew}, s.end(CauseDone, text)...)
+	s.state, s.stand.Epochs = sinkRenewing, m.Epochs
+	return []Action{renew}
+}
+
+// renewed ends the session behind a Renew.
+func (s *Sink) renewed() []Action {
+	return s.end(CauseDone, fmt.Sprintf("the replica has taken over the epochs %s from %s", s.stand.Epochs, s.holder))
 }

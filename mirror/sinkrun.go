@@ -127,7 +127,10 @@ func (s *sinkSession) do(ctx context.Context, action Action) *Failed {
 	case Adopt:
 		return s.adopt(ctx, a)
 	case Renew:
-		return s.renew(ctx, a)
+		if failed := s.renew(ctx, a); failed != nil {
+			return failed
+		}
+		s.step(ctx, Renewed{})
 	case Apply:
 		s.link.stats.frames.Add(1)
 		s.link.stats.raw.Add(uint64(a.Frame.Raw))

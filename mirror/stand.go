@@ -19,13 +19,12 @@ func standOf(ctx context.Context, id geo.CommitLog, replica Replica) (Stand, err
 		return Stand{}, err
 	}
 	stand := Stand{Exists: true, Last: extent.Last, Epochs: extent.Epochs}
-	if stand.Unsealed, err = replica.Unsealed(ctx); err != nil {
+	unsealed, err := replica.Unsealed(ctx)
+	if err != nil {
 		return stand, err
 	}
-	// A seal may outlive the end of its block in a power cut: it is asked for
-	// again, and has to be the same.
 	whole := geo.Block(extent.Last / geo.BlockSize)
-	stand.Unsealed = max(min(stand.Unsealed, whole), geo.BlockOf(max(extent.First, 1)))
+	stand.Unsealed = max(min(unsealed, whole), geo.BlockOf(max(extent.First, 1)))
 	if stand.Gaps, err = replica.Gaps(ctx); err != nil {
 		return stand, err
 	}
@@ -35,7 +34,7 @@ func standOf(ctx context.Context, id geo.CommitLog, replica Replica) (Stand, err
 		return stand, err
 	}
 	stand.Deleted = known.deleted
-	stand.Surplus = !known.compacted && extent.Entries+known.count(extent.Range()) > extent.Range().Len()
+	stand.Surplus = unsealed > whole || !known.compacted && extent.Entries+known.count(extent.Range()) > extent.Range().Len()
 	if extent.Entries > 0 {
 		stand.Digest, err = known.digestAt(ctx, replica, extent.Last)
 	}
@@ -62,20 +61,19 @@ func eachDeletion(ctx context.Context, log HeldLog, after uint64, each func(*geo
 	}
 }
 
-// digestAt is the digest of the entry at offset, nil where it is a hole. Of a
-// known hole no entry is awaited: nothing may ever follow it.
+// digestAt is the digest of the entry at offset, nil where there is none. Of a
+// known hole no entry is awaited: nothing may ever follow it. Others are awaited
+// for a moment: a log may end with an entry that is gone while its deletion, or
+// the epoch behind it, has yet to be recorded.
 func (h *holes) digestAt(ctx context.Context, log HeldLog, offset geo.Offset) (*entry.Digest, error) {
-	if h.compacted {
-		soon, cancel := context.WithTimeout(ctx, lookPatience/4)
-		defer cancel()
-		digest, err := digestAt(soon, log, offset)
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-			return nil, nil
-		}
-		return digest, err
-	}
-	if h.covers(geo.Range{First: offset, Last: offset}) {
+	if !h.compacted && h.covers(geo.Range{First: offset, Last: offset}) {
 		return nil, nil
 	}
-	return digestAt(ctx, log, offset)
+	soon, cancel := context.WithTimeout(ctx, lookPatience/2)
+	defer cancel()
+	digest, err := digestAt(soon, log, offset)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, nil
+	}
+	return digest, err
 }

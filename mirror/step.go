@@ -34,6 +34,8 @@ type (
 type (
 	// Start begins the session.
 	Start struct{ Stand Stand }
+	// Renewed says that a Renew has been carried out.
+	Renewed struct{}
 	// Applied says that the replica now ends at Last and has the deletions up to
 	// number Deletions.
 	Applied struct {
@@ -83,7 +85,7 @@ type (
 		Mend   bool
 	}
 	// Renew gives the replica a longer epoch table. What stands at offsets that it
-	// skips is retired before. Each step may be done again.
+	// skips is retired before. Each step may be done again. Renewed follows.
 	Renew struct {
 		Epochs geo.Epochs
 		Retire geo.Range
@@ -147,7 +149,8 @@ type Stand struct {
 	// Deleted are the offsets that the replica's deletions name.
 	Deleted Offsets
 	// Surplus says that the replica has more entries than its epochs and
-	// deletions leave: some came back, say with a power cut.
+	// deletions leave, or seals of blocks beyond its end: they came back, or stayed
+	// behind, with a power cut.
 	Surplus bool
 }
 
@@ -178,6 +181,7 @@ func (Tick) event()     {}
 func (Failed) event()   {}
 func (Start) event()    {}
 func (Applied) event()  {}
+func (Renewed) event()  {}
 func (Opened) event()   {}
 func (Packed) event()   {}
 func (Headed) event()   {}

@@ -34,6 +34,8 @@ type world struct {
 	calm   atomic.Bool // no more faults
 
 	stopLink, stopAll func()
+	stopSealer        func()
+	sealers           context.Context
 	linkDone          chan struct{}
 	group             sync.WaitGroup
 }
@@ -83,8 +85,19 @@ func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	stop := w.stopAll
 	w.stopAll = func() { cancel(); stop() }
-	w.group.Go(func() { w.sealer.Run(ctx) })
+	w.sealers = ctx
+	w.startSealer()
 	w.startLink()
+}
+
+func (w *world) startSealer() {
+	ctx, cancel := context.WithCancel(w.sealers)
+	done := make(chan struct{})
+	w.stopSealer = func() { cancel(); <-done }
+	w.group.Go(func() {
+		defer close(done)
+		w.sealer.Run(ctx)
+	})
 }
 
 func (w *world) startLink() {
