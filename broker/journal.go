@@ -45,7 +45,9 @@ type Record struct {
 }
 
 // Journal is an open journal. It may be used by any number of goroutines, and
-// opened as often as one likes; there is nothing to close.
+// opened as often as one likes; there is nothing to close. One whose stream was
+// removed is of no use any more, even where the stream was made again: it would
+// take new records for flushed ones. Open another.
 type Journal struct {
 	broker *Broker
 	stream string
