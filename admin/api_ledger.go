@@ -13,8 +13,12 @@ const maxPage = 1000
 // LedgerRecord is one entry that was acknowledged once and is not part of its
 // log any more.
 type LedgerRecord struct {
-	// ID is "<stream>/<epoch>/<offset>"; Region is the one whose ledger holds it.
+	// ID is "<stream>/<epoch>/<offset>", and for a second entry of the same place
+	// "/" and a part of its digest; Region is the one whose ledger holds it. The
+	// ledgers of two regions may have different entries under one id: where their
+	// digests are equal, too, they are the same.
 	ID     string     `json:"id"`
+	Digest string     `json:"digest"`
 	Region geo.Region `json:"region"`
 	Log    string     `json:"log"`
 	Epoch  uint64     `json:"epoch"`
@@ -33,13 +37,13 @@ type LedgerRecord struct {
 
 // Republished is where an entry of the ledger went when it was published again.
 type Republished struct {
-	ID  string    `json:"id"`
-	Log string    `json:"log"`
-	At  time.Time `json:"at"`
-	// Offset is the entry's new one. Duplicate tells that the log had the key
-	// already, at that offset.
-	Offset    geo.Offset `json:"offset"`
-	Duplicate bool       `json:"duplicate,omitempty"`
+	// ID is the record's in its ledger, As the entry's place since, in the same
+	// form, e.g. "ORDERS@us-east/2/10500".
+	ID string    `json:"id"`
+	As string    `json:"as"`
+	At time.Time `json:"at"`
+	// Duplicate tells that the log had the key there already.
+	Duplicate bool `json:"duplicate,omitempty"`
 }
 
 // LedgerEntry is a record with its whole entry.
@@ -54,9 +58,9 @@ type LedgerQuery struct {
 	Stream string
 	// Open leaves out what has been published again.
 	Open bool
-	// After is the Next of the page before, Limit how many records are wanted: 1
-	// to 1,000.
+	// After is the Next of the page before; the id of its last record will do.
 	After string
+	// Limit is how many records are wanted, from 1 to 1,000.
 	Limit int
 }
 
@@ -65,6 +69,8 @@ type LedgerPage struct {
 	Records []LedgerRecord `json:"records"`
 	// Next continues behind the last record; empty where there is no more.
 	Next string `json:"next,omitempty"`
+	// Problem says what of the ledger could not be read, e.g. a damaged record.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Archive is what a Backend also is where its node keeps a ledger and reads

@@ -10,7 +10,8 @@ import (
 type Opening struct {
 	// State is one word: asking, pulling, waiting or skipping.
 	State string `json:"state"`
-	// Text says as a sentence what is going on and what it waits for.
+	// Text says in whole sentences, the log's name in front, what is going on and
+	// what it waits for.
 	Text  string    `json:"text"`
 	Since time.Time `json:"since,omitzero"`
 	// Silent are the regions that have not told yet; Until is when the log opens

@@ -15,7 +15,7 @@ import (
 func record(region geo.Region, offset geo.Offset, again bool) LedgerRecord {
 	r := LedgerRecord{ID: fmt.Sprintf("ORDERS@us-east/1/%d", offset), Region: region, Log: "ORDERS@us-east", Epoch: 1, Offset: offset, Reason: "lost tail"}
 	if again {
-		r.Again = &Republished{ID: r.ID, Log: "ORDERS@" + string(region), Offset: 99}
+		r.Again = &Republished{ID: r.ID, As: "ORDERS@" + string(region) + "/1/99"}
 	}
 	return r
 }
@@ -145,6 +145,29 @@ func TestAQuestionForEventsWaits(t *testing.T) {
 	page, err := c.Events(t.Context(), EventQuery{After: EventCursor{"us-east": 3}, Wait: time.Millisecond})
 	if err != nil || len(page.Events) != 0 || page.Next["us-east"] != 3 {
 		t.Errorf("%v %+v", err, page)
+	}
+}
+
+// TestANodeThatStopsAnswersWhoeverWaits: an answer without words would pass for one of
+// another program.
+func TestANodeThatStopsAnswersWhoeverWaits(t *testing.T) {
+	b := operators("us-east")["us-east"]
+	s := serve(t, b)
+	c, ended := dial(t, s.URL()), make(chan error, 1)
+	asked := b.asked()
+	go func() {
+		_, err := c.Events(context.Background(), EventQuery{Wait: maxWait})
+		ended <- err
+	}()
+	<-asked
+	s.Close()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, ErrNotReady) && !errors.Is(err, ErrNoAnswer) {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it does not come back")
 	}
 }
 

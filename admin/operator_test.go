@@ -18,6 +18,16 @@ type operator struct {
 	orders []Order
 	ledger []LedgerRecord
 	events []Event
+	// looked is closed when the events are read next.
+	looked chan struct{}
+}
+
+// asked is closed when somebody asks for events.
+func (o *operator) asked() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.looked = make(chan struct{})
+	return o.looked
 }
 
 func (o *operator) note(ctx context.Context, order Order, report Report) (Outcome, error) {
@@ -92,6 +102,10 @@ func (o *operator) LedgerEntry(_ context.Context, id string) (LedgerEntry, error
 func (o *operator) Events(_ context.Context, after EventCursor, limit int) (EventPage, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.looked != nil {
+		close(o.looked)
+		o.looked = nil
+	}
 	page := EventPage{Next: EventCursor{}}
 	for region, offset := range after {
 		page.Next[region] = offset

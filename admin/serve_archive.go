@@ -132,6 +132,7 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if !page.More && !pause(r.Context(), lookEvery) {
+			fail(w, fmt.Errorf("%w: the node is stopping", ErrNotReady)) // or whoever asked has gone
 			return
 		}
 	}

@@ -88,7 +88,7 @@ func (s *Status) logTroubles(l *Log) []Trouble {
 			t.Text = l.shut("is not ready", l.Problem)
 		}
 	case LogOpening:
-		t.Text = l.shut("is not open yet", l.opening(s.At))
+		t.Text = l.opening(s.At)
 	case LogFenced:
 		t.Text = l.shut("is fenced", firstText(l.Fenced, l.Problem))
 	case LogConflict:
@@ -116,18 +116,15 @@ func (l *Log) shut(what, why string) string {
 	return text
 }
 
-// opening says what an opening waits for.
+// opening says what an opening waits for, and for how long yet.
 func (l *Log) opening(now time.Time) string {
 	o := l.Opening
-	if o == nil {
-		return l.Problem
+	if o == nil || o.Text == "" {
+		return l.shut("is not open yet", l.Problem)
 	}
-	text := o.Text
-	if len(o.Silent) > 0 {
-		text += "; not heard of yet: " + strings.Join(names(o.Silent), ", ")
-	}
+	text := fmt.Sprintf("%s Producers are refused in %s until then", o.Text, l.Region)
 	if o.Until.After(now) {
-		text += fmt.Sprintf("; opens without them in %s", ago(o.Until.Sub(now)))
+		text += fmt.Sprintf(", for %s more at most", ago(o.Until.Sub(now)))
 	}
 	return text
 }
@@ -139,14 +136,6 @@ func firstText(texts ...string) string {
 		}
 	}
 	return ""
-}
-
-func names(regions []geo.Region) []string {
-	out := make([]string, len(regions))
-	for i, r := range regions {
-		out[i] = string(r)
-	}
-	return out
 }
 
 // halted tells whether the link into l is.

@@ -24,7 +24,7 @@ func TestWhatAPersonShouldSeeTo(t *testing.T) {
 	at := func(s *Status) { s.At = now }
 	opening := func(l *Log) {
 		l.State = LogOpening
-		l.Opening = &Opening{State: "asking", Text: "its holders are asked how far they are", Silent: []geo.Region{"eu-west", "ap-south"}, Until: now.Add(18 * time.Second)}
+		l.Opening = &Opening{State: "asking", Text: "ORDERS@us-east is closed: its tail may be lost. It waits for eu-west and ap-south.", Silent: []geo.Region{"eu-west", "ap-south"}, Until: now.Add(18 * time.Second)}
 	}
 	for name, c := range map[string]struct {
 		status Status
@@ -39,7 +39,8 @@ func TestWhatAPersonShouldSeeTo(t *testing.T) {
 		"versions": {three(at, halted("eu-west", "version")), true, "the replica of ORDERS@us-east in eu-west has stopped (version); upgrade the older node: geomq region ls"},
 		"unfit":    {three(at, halted("eu-west", "refused")), true, "the replica of ORDERS@us-east in eu-west has stopped (refused); mend what the reason names, or rebuild the replica: geomq log repair ORDERS@us-east --region eu-west --dry-run"},
 		"opening": {three(at, held("us-east", 9, opening), held("eu-west", 9)), true,
-			"ORDERS@us-east is not open yet in us-east, producers are refused: its holders are asked how far they are; not heard of yet: eu-west, ap-south; opens without them in 18 s"},
+			"ORDERS@us-east is closed: its tail may be lost. It waits for eu-west and ap-south. Producers are refused in us-east until then, for 18 s more at most"},
+		"opening, just begun": {three(at, held("us-east", 9, in(LogOpening)), held("eu-west", 9)), true, "ORDERS@us-east is not open yet in us-east, producers are refused"},
 		"fenced": {three(at, held("us-east", 9, in(LogFenced), func(l *Log) { l.Fenced = "the disk of n1 is full" }), held("eu-west", 9)), true,
 			"ORDERS@us-east is fenced in us-east, producers are refused: the disk of n1 is full"},
 		"an origin without its broker":     {three(at, held("us-east", 0, in(LogWaiting))), true, "ORDERS@us-east is not ready in us-east, producers are refused"},

@@ -34,6 +34,9 @@ type fakeRegion struct {
 	server  *admin.Server
 	all     *fakeDeployment
 	stop    func()
+	// change is done to the region's status, if it is set.
+	change func(*admin.Status)
+	orders
 }
 
 // fakeDeployment is three of them.
@@ -106,6 +109,9 @@ func (r *fakeRegion) Local() admin.Status {
 			Log: "ORDERS", Queue: "0", Origin: "us-east", From: "us-east", To: r.name, Node: st.Node,
 			State: admin.LinkStreaming, Applied: r.last, Head: r.last, LagEntries: ptr(uint64(0)), LagBytes: ptr(uint64(0)), LagSeconds: ptr(0.0),
 		}}
+	}
+	if r.change != nil {
+		r.change(&st)
 	}
 	return st
 }

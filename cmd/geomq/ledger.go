@@ -116,14 +116,14 @@ func readLedgers(ctx context.Context, d *deployment, region string, q admin.Ledg
 		return all, err
 	}
 	for _, r := range regions {
-		records, more, err := readLedger(ctx, d, r, q, limit)
+		records, problem, err := readLedger(ctx, d, r, q, limit)
 		switch {
 		case err != nil && (region != "" || !errors.Is(err, admin.ErrNotReady)):
 			return all, fmt.Errorf("the ledger of %s: %w", r, err)
 		case err != nil:
 			all.Problems = append(all.Problems, fmt.Sprintf("the ledger of %s is not shown: %v", r, err))
-		case more:
-			all.Problems = append(all.Problems, fmt.Sprintf("the ledger of %s holds more than the %s shown; see --limit", r, thousands(limit)))
+		case problem != "":
+			all.Problems = append(all.Problems, fmt.Sprintf("the ledger of %s: %s", r, problem))
 		}
 		all.Records = append(all.Records, records...)
 	}
@@ -148,17 +148,21 @@ func ledgerRegions(ctx context.Context, d *deployment, region string) ([]geo.Reg
 	return regions, nil
 }
 
-// readLedger reads at most limit records page by page.
-func readLedger(ctx context.Context, d *deployment, region geo.Region, q admin.LedgerQuery, limit int) (records []admin.LedgerRecord, more bool, err error) {
+// readLedger reads at most limit records page by page. problem says what was not
+// read.
+func readLedger(ctx context.Context, d *deployment, region geo.Region, q admin.LedgerQuery, limit int) (records []admin.LedgerRecord, problem string, err error) {
 	for {
 		q.Limit = min(ledgerPage, limit-len(records))
 		page, err := d.node.Ledger(ctx, region, q)
 		if err != nil {
-			return records, false, err
+			return records, "", err
 		}
-		records = append(records, page.Records...)
-		if q.After = page.Next; q.After == "" || len(records) >= limit {
-			return records, q.After != "", nil
+		records, problem = append(records, page.Records...), firstOf(problem, page.Problem)
+		switch q.After = page.Next; {
+		case q.After == "":
+			return records, problem, nil
+		case len(records) >= limit:
+			return records, firstOf(problem, fmt.Sprintf("it holds more than the %s shown", thousands(limit))), nil
 		}
 	}
 }
@@ -176,19 +180,20 @@ func ledgerTable(records []admin.LedgerRecord) *table.Table {
 	return t
 }
 
-// againText is e.g. "ORDERS@eu-west 1,204".
+// againText is e.g. "ORDERS@eu-west/1/1204".
 func againText(again *admin.Republished) table.Cell {
 	if again == nil {
 		return table.Cell{Text: "no", Style: term.Warn}
 	}
-	return table.Cell{Text: fmt.Sprintf("%s %s", again.Log, table.Count(again.Offset)), Style: term.Good}
+	return table.Cell{Text: again.As, Style: term.Good}
 }
 
-// ledgerIDs checks ids, which are "<stream>/<epoch>/<offset>".
+// ledgerIDs checks ids, which are "<stream>/<epoch>/<offset>", some with a part of
+// a digest behind.
 func ledgerIDs(ids []string) error {
 	for _, id := range ids {
 		parts := strings.Split(id, "/")
-		if len(parts) != 3 {
+		if len(parts) != 3 && len(parts) != 4 {
 			return usagef("%q is no id of the ledger; one looks like ORDERS@us-east/1/42, see geomq ledger ls", id)
 		}
 		if _, err := oneLog(parts[0]); err != nil {
@@ -196,10 +201,4 @@ func ledgerIDs(ids []string) error {
 		}
 	}
 	return nil
-}
-
-// streamOfID is the CommitLog's part of an id.
-func streamOfID(id string) string {
-	stream, _, _ := strings.Cut(id, "/")
-	return stream
 }

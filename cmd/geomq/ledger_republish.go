@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -106,11 +107,28 @@ func (a *app) carryOutSome(ctx context.Context, d *deployment, f *orderFlags, or
 	return nil, a.printLines([]string{"nothing to do: all of it was published again, or there is nothing"})
 }
 
+// sameEntry identifies an entry over all ledgers. Two of them may have different
+// entries of one place, and the same one under different ids.
+type sameEntry struct{ place, digest string }
+
+func entryOf(r admin.LedgerRecord) sameEntry {
+	parts := strings.SplitN(r.ID, "/", 4)
+	return sameEntry{strings.Join(parts[:min(len(parts), 3)], "/"), r.Digest}
+}
+
+// inLedger is where a record is.
+type inLedger struct {
+	region geo.Region
+	id     string
+}
+
 // choice says which region publishes what, so that no entry is published twice.
 type choice struct {
-	// from are the ids that each region publishes, holders all regions of an id.
-	from    map[geo.Region][]string
-	holders map[string][]geo.Region
+	// from are the ids that each region publishes.
+	from map[geo.Region][]string
+	// records are those of each entry, entries the other way round.
+	records map[sameEntry][]admin.LedgerRecord
+	entries map[inLedger]sameEntry
 	// notes are what was published by another region than that of the ledger, which
 	// does not know of it yet.
 	notes map[geo.Region][]admin.Republished
@@ -119,66 +137,79 @@ type choice struct {
 // choose gives each open entry to one of the regions that hold it. Where ids names
 // none, all are meant.
 func choose(records []admin.LedgerRecord, ids []string) choice {
-	c := choice{from: map[geo.Region][]string{}, holders: map[string][]geo.Region{}, notes: map[geo.Region][]admin.Republished{}}
-	byID := map[string][]admin.LedgerRecord{}
-	var order []string
-	for _, r := range records {
-		if len(ids) > 0 && !slices.Contains(ids, r.ID) {
-			continue
-		}
-		if byID[r.ID] == nil {
-			order = append(order, r.ID)
-		}
-		byID[r.ID] = append(byID[r.ID], r)
-		c.holders[r.ID] = append(c.holders[r.ID], r.Region)
+	c := choice{
+		from: map[geo.Region][]string{}, records: map[sameEntry][]admin.LedgerRecord{},
+		entries: map[inLedger]sameEntry{}, notes: map[geo.Region][]admin.Republished{},
 	}
-	for _, id := range order {
-		c.decide(id, byID[id])
+	var order []sameEntry
+	wanted := map[sameEntry]bool{}
+	for _, r := range records {
+		e := entryOf(r)
+		if c.records[e] == nil {
+			order = append(order, e)
+		}
+		c.records[e] = append(c.records[e], r)
+		c.entries[inLedger{r.Region, r.ID}] = e
+		wanted[e] = wanted[e] || len(ids) == 0 || slices.Contains(ids, r.ID)
+	}
+	for _, e := range order {
+		if wanted[e] {
+			c.decide(c.records[e])
+		}
 	}
 	return c
 }
 
-// decide says what becomes of one entry, as all ledgers that hold it have it.
-func (c *choice) decide(id string, records []admin.LedgerRecord) {
+// decide says what becomes of one entry, given all records of it.
+func (c *choice) decide(records []admin.LedgerRecord) {
 	at := slices.IndexFunc(records, func(r admin.LedgerRecord) bool { return r.Again != nil })
 	if at < 0 {
-		by := publisher(id, c.holders[id])
-		c.from[by] = append(c.from[by], id)
+		by := publisher(records)
+		c.from[by.Region] = append(c.from[by.Region], by.ID)
 		return
 	}
+	c.note(records, records[at].Region, *records[at].Again)
+}
+
+// note has the ledgers of all regions but one told of what that one did.
+func (c *choice) note(records []admin.LedgerRecord, by geo.Region, again admin.Republished) {
 	for _, r := range records {
-		if r.Again == nil {
-			again := *records[at].Again
-			again.ID = id
+		if r.Region != by && r.Again == nil {
+			again.ID = r.ID
 			c.notes[r.Region] = append(c.notes[r.Region], again)
 		}
 	}
 }
 
-// published notes what an order of one region came to, for the others' ledgers.
+// published takes note of what an order of one region came to.
 func (c *choice) published(o admin.Outcome) {
 	for _, again := range o.Again {
-		for _, r := range c.holders[again.ID] {
-			if r != o.Region {
-				c.notes[r] = append(c.notes[r], again)
-			}
-		}
+		c.note(c.records[c.entries[inLedger{o.Region, again.ID}]], o.Region, again)
 	}
 }
 
-// publisher is the entry's origin where that holds it, else the first by name.
-func publisher(id string, holders []geo.Region) geo.Region {
-	for _, r := range holders {
-		if log, err := geo.ParseCommitLog(streamOfID(id)); err == nil && log.Origin == r {
+// publisher is the record in the entry's own origin, else in the first region by
+// name.
+func publisher(records []admin.LedgerRecord) admin.LedgerRecord {
+	first := records[0]
+	for _, r := range records {
+		if log, err := geo.ParseCommitLog(r.Log); err == nil && log.Origin == r.Region {
 			return r
 		}
+		if r.Region < first.Region {
+			first = r
+		}
 	}
-	return slices.Min(holders)
+	return first
 }
 
-// missing lists what of ids nobody holds.
-func (c choice) missing(ids []string) []string {
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return len(c.holders[id]) > 0 })
+// missing lists what of ids is in no ledger.
+func (c *choice) missing(ids []string) []string {
+	held := map[string]bool{}
+	for at := range c.entries {
+		held[at.id] = true
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return held[id] })
 }
 
 // noteElsewhere tells ledgers what became of entries that they hold, too.

@@ -26,8 +26,8 @@ func newLedgerShow(a *app) *cobra.Command {
 		Use:   "show ID",
 		Short: "Show one entry of the ledgers with its header and body",
 		Long: `show prints the record ID, as "geomq ledger ls" lists it, with the whole entry.
-Where several ledgers hold it the first one counts; it is the same entry in all.
-With --json header and body are in base64.`,
+Where several ledgers hold it the first region's by name is shown, with --region
+that region's. With --json header and body are in base64.`,
 		Example: `  geomq ledger show ORDERS@us-east/1/42
   geomq ledger show ORDERS@us-east/1/42 --json | jq -r .entry.body | base64 -d`,
 		Args: arguments("ID"),
@@ -92,7 +92,7 @@ func ledgerSheet(out term.Output, e *admin.LedgerEntry) []string {
 	if e.Again == nil {
 		s.pair("published again", "no; do it with: geomq ledger republish %s", e.ID)
 	} else {
-		s.pair("published again", "%s as offset %s of %s", stampText(e.Again.At), table.Count(e.Again.Offset), e.Again.Log)
+		s.pair("published again", "%s as %s", stampText(e.Again.At), e.Again.As)
 	}
 	s.pair("header", "%s", bytesText(e.Entry.Header))
 	s.pair("body", "%s", bytesText(e.Entry.Body))

@@ -66,7 +66,7 @@ func troubled() *admin.Status {
 			{Log: "ORDERS", Queue: "0", Origin: "us-east", Region: "us-east", Role: admin.RoleOrigin, Stream: "ORDERS@us-east",
 				First: 1, Last: 39_244, Entries: 39_244, Bytes: 17_110_384, LastTime: at(2 * time.Millisecond), Epoch: 1,
 				SealedTo: 38_912, Mode: "single", Flush: "async", State: admin.LogOpening, Topics: []geo.Topic{"orders.>"}, Regions: threeRegions,
-				Opening: &admin.Opening{State: "waiting", Text: "its newest entries may be lost, and not all who may have them have told", Since: at(12 * time.Second),
+				Opening: &admin.Opening{State: "waiting", Text: "ORDERS@us-east is closed: its newest entries may be lost. It waits for ap-south.", Since: at(12 * time.Second),
 					Silent: []geo.Region{"ap-south"}, Until: noon.Add(18 * time.Second), From: "eu-west", Pulled: 39_244, Through: 39_300}},
 			{Log: "BILLS", Queue: "1", Origin: "us-east", Region: "us-east", Role: admin.RoleOrigin, Stream: "BILLS-1@us-east",
 				Mode: "sync", Flush: "sync", State: admin.LogConflict,
