@@ -109,6 +109,9 @@ func (b *Broker) startServer(ctx context.Context) error {
 	if err := b.checkPorts(); err != nil {
 		return err
 	}
+	if err := b.completeRemovals(); err != nil {
+		return fmt.Errorf("%w: complete removals: %w", ErrStart, err)
+	}
 	path, err := writeServerConfig(b.cfg)
 	if err != nil {
 		return err

@@ -47,6 +47,9 @@ type adoption func(have *server.StreamInfo, want *server.StreamConfig) (next ser
 func (b *Broker) open(ctx context.Context, id geo.CommitLog, want server.StreamConfig, judge adoption) (*CommitLog, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	if err := b.finishRemoval(ctx, id); err != nil {
+		return nil, err
+	}
 	if err := retry(ctx, func() error { return b.createOrAdopt(ctx, want, judge) }); err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (l *CommitLog) Read(ctx context.Context, from geo.Offset, window int) (*Rea
 }
 
 func (l *CommitLog) newReader(ctx context.Context, from geo.Offset, window int) (*Reader, error) {
-	consumer, err := l.createConsumer(ctx, from)
+	consumer, pending, err := l.createConsumer(ctx, from)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +86,7 @@ func (l *CommitLog) newReader(ctx context.Context, from geo.Offset, window int) 
 		wake:      make(chan struct{}, 1),
 		filling:   &segment{},
 		streamSeq: uint64(from) - 1,
+		pending:   pending,
 		form:      form{log: l},
 	}
 	if err = r.form.learn(ctx); err == nil {
@@ -98,7 +99,7 @@ func (l *CommitLog) newReader(ctx context.Context, from geo.Offset, window int) 
 	return r, nil
 }
 
-func (l *CommitLog) createConsumer(ctx context.Context, from geo.Offset) (string, error) {
+func (l *CommitLog) createConsumer(ctx context.Context, from geo.Offset) (name string, pending uint64, err error) {
 	stream := l.id.Stream()
 	request := server.CreateConsumerRequest{Stream: stream, Config: server.ConsumerConfig{
 		DeliverPolicy: server.DeliverByStartSequence, OptStartSeq: uint64(from),
@@ -106,11 +107,10 @@ func (l *CommitLog) createConsumer(ctx context.Context, from geo.Offset) (string
 		Replicas: 1, MemoryStorage: true, InactiveThreshold: consumerExpires,
 	}}
 	var response server.JSApiConsumerCreateResponse
-	err := l.broker.api.call(ctx, "CONSUMER.CREATE."+stream, request, &response)
-	if err != nil {
-		return "", err
+	if err := l.broker.api.call(ctx, "CONSUMER.CREATE."+stream, request, &response); err != nil {
+		return "", 0, err
 	}
-	return response.ConsumerInfo.Name, nil
+	return response.ConsumerInfo.Name, response.ConsumerInfo.NumPending, nil
 }
 
 func (r *Reader) begin() error {
@@ -174,7 +174,8 @@ func (r *Reader) TryNext() ([]entry.Entry, error) {
 }
 
 // Pending is the number of entries that the stream held behind the last one that
-// arrived, at the time when it was sent.
+// arrived, at the time when it was sent; at first, those to be read when the
+// Reader was opened.
 func (r *Reader) Pending() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -27,6 +27,15 @@ func produce(t testing.TB, l *CommitLog, entries []entry.Entry) {
 	await(t, func() bool { return extentOf(t, l).Last == before+geo.Offset(len(entries)) })
 }
 
+// unkeyed is made without headers: a log drops what repeats a message id.
+func unkeyed(first, last geo.Offset) []entry.Entry {
+	entries := made(first, last)
+	for i := range entries {
+		entries[i].Header = nil
+	}
+	return entries
+}
+
 // forged returns what a producer sends who knows how replicas store entries: the
 // same bytes that an Appender would write.
 func forged(e entry.Entry) entry.Entry {
@@ -76,9 +85,8 @@ func TestWhatWasPulledBackReadsLikeBefore(t *testing.T) {
 	if err := l.Unfence(deadline(t), topics); err != nil {
 		t.Fatal(err)
 	}
-	later := made(1501, 1520)
+	later := unkeyed(1501, 1520)
 	for i := range later {
-		later[i].Header = nil
 		if i%2 == 0 {
 			later[i] = forged(later[i])
 		}
