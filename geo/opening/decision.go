@@ -28,10 +28,15 @@ type (
 		// From are the holders that have everything up to Through, the one to try
 		// first in front.
 		From []geo.Region
-		// First is the offset to begin with. It is the one behind the stream's
-		// end, unless no holder has that any more: then retention had removed at
-		// the origin all that is before First, and the stream is emptied and
-		// continued there (skip to First−1, trim to First).
+		// First is the offset to begin with: the one behind the stream's end, where
+		// Table is nil.
+		//
+		// Otherwise no holder has that offset any more: retention had removed at the
+		// origin all that is before First. Before the pull the stream is emptied
+		// (trimmed to its end + 1), records Table, and skips to First−1, in this
+		// order: interrupted anywhere, it is decided anew. Where retention has
+		// removed everything, Through is First−1 and that is all.
+		Table          geo.Epochs
 		First, Through geo.Offset
 		said
 	}
@@ -48,9 +53,8 @@ type (
 		// Skip are the offsets behind the stream's end that become holes; it may
 		// be empty.
 		Skip geo.Range
-		// Lacking are offsets of earlier epochs that neither the origin has nor
-		// anybody who could be asked to give them back; no epoch explains them.
-		// Mostly none; see Machine.Warnings.
+		// Lacking are offsets of earlier epochs that nobody who was asked has, and
+		// that no epoch explains. Mostly none.
 		Lacking geo.Ranges
 		Lost    Lost
 		// Why says what made the new epoch necessary.

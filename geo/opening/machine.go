@@ -88,6 +88,9 @@ func (m *Machine) Decision() Decision {
 			return wait
 		}
 		if m.lost() {
+			if m.giveUp() {
+				return m.Decision()
+			}
 			return m.newEpoch()
 		}
 	}

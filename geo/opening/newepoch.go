@@ -1,6 +1,10 @@
 package opening
 
-import "geomq/geo"
+import (
+	"fmt"
+
+	"geomq/geo"
+)
 
 // newEpoch plans the epoch in which the log goes on.
 func (m *Machine) newEpoch() NewEpoch {
@@ -23,6 +27,29 @@ func (m *Machine) newEpoch() NewEpoch {
 	}
 	decision.said = m.sayNewEpoch(decision)
 	return decision
+}
+
+// giveUp parts with holders whose epochs count on entries that could not be
+// fetched. With the table and without the entries the origin would seem to have
+// trimmed what it never had, and make every holder trim it. Left to contradict,
+// they halt and keep everything. It tells whether there was one: without it, another
+// may fit.
+func (m *Machine) giveUp() bool {
+	gave := false
+	for _, h := range m.holders {
+		if !h.agrees() || len(h.extent.Epochs) <= len(m.own.Epochs) {
+			continue
+		}
+		if e := h.extent.Epochs.Latest(); m.position(m.own) < e.First-1 {
+			gave = true
+			h.contradicts = fmt.Sprintf("its epoch %d begins behind %d, and not everything up to there could be fetched", e.Number, e.PrevEnd)
+			if h.silence != "" {
+				h.contradicts += " (" + h.silence + ")"
+			}
+		}
+	}
+	m.judge()
+	return gave
 }
 
 // number is above all that anybody knows. Where somebody could not be asked or

@@ -304,6 +304,9 @@ func TestRetentionThatPassedARestoredImageEmptiesIt(t *testing.T) {
 	if pull.First != 5001 || pull.Through != 9000 || len(pull.From) != 2 {
 		t.Errorf("%+v", pull)
 	}
+	if !slices.Equal(pull.Table, geo.FirstEpochs()) {
+		t.Errorf("records %s", pull.Table)
+	}
 	says(t, pull.String(), "Retention has removed everything before 5001")
 	d := decide[NewEpoch](t, m, PulledBack{trimmed})
 	if d.Epoch.PrevEnd != 9000 || d.Lacking != nil {
@@ -318,6 +321,21 @@ func TestRetentionThatPassedARestoredImageEmptiesIt(t *testing.T) {
 		t.Errorf("%+v", pull)
 	}
 	if pull = decide[PullBack](t, m, PulledBack{at(6000)}); pull.First != 6001 || pull.Through != 9000 {
+		t.Errorf("%+v", pull)
+	}
+
+	// Epochs that began before what is left are recorded first, later ones are not.
+	begun, later := geo.Epoch{Number: 2, PrevEnd: 700, First: 2000}, geo.Epoch{Number: 3, PrevEnd: 6000, First: 20_000}
+	left := at(21_000, begun, later)
+	left.First = 5001
+	m = New(powerCut())
+	if pull = decide[PullBack](t, m, has(eu, left), has(ap, at(9))); pull.First != 5001 || !slices.Equal(pull.Table, at(0, begun).Epochs) {
+		t.Errorf("%+v", pull)
+	}
+	// Nothing is left: only the place is taken over.
+	left = at(5000)
+	left.First = 5001
+	if pull = decide[PullBack](t, New(powerCut()), has(eu, left), has(ap, at(9))); pull.First != 5001 || pull.Through != 5000 || strings.Contains(pull.String(), "Fetching") {
 		t.Errorf("%+v", pull)
 	}
 
@@ -353,6 +371,24 @@ func TestAPullThatBreaksIsTriedElsewhereAndAgain(t *testing.T) {
 	// No time is left for one that answers asks and nothing else.
 	if d := decide[NewEpoch](t, m, has(eu, at(200))); d.Epoch.PrevEnd != 150 || d.Epoch.First <= 200 {
 		t.Errorf("%+v", d.Epoch)
+	}
+}
+
+// TestAHolderThatGivesNothingKeepsEverything: with its epochs and without its
+// entries the origin would begin behind them, and holders trim as origins do.
+func TestAHolderThatGivesNothingKeepsEverything(t *testing.T) {
+	f := wiped()
+	m := New(f)
+	whole := at(30_000, geo.Epoch{Number: 2, PrevEnd: 9000, First: 20_000})
+	decide[PullBack](t, m, has(eu, whole), Told{Region: ap})
+	d := decide[NewEpoch](t, m, late(f), PullFailed{Region: eu, Reason: "lost", Own: at(0)})
+	if d.Table.Extends(whole.Epochs) || d.Epoch.First <= 30_000 || d.Epoch.Number != f.Hint || d.Lacking != nil {
+		t.Errorf("%+v", d)
+	}
+	if w := m.Warnings(); len(w) != 1 {
+		t.Errorf("warns %q", w)
+	} else {
+		says(t, w[0], "eu-west", "could be fetched (lost)", "log repair")
 	}
 }
 

@@ -62,12 +62,15 @@ func (m *Machine) sayWait(awaited []*holder, until time.Duration) said {
 	return said(fmt.Sprintf("%s is closed: %s. It waits for %s, up to %s in all (open_wait), then %s. Bring them up or mend the path, and it opens as soon as they have told.", m.facts.Log, m.why(), list, until, then))
 }
 
-func (m *Machine) sayPullBack(from []*holder, first, through geo.Offset) said {
-	text := fmt.Sprintf("%s is closed: %s. Fetching %s back from %s.", m.facts.Log, m.why(), geo.Range{First: first, Last: through}, from[0].region)
-	if first > m.own.Last+1 {
-		text += fmt.Sprintf(" Retention has removed everything before %d there, so what is older goes here, too.", first)
+func (m *Machine) sayPullBack(from []*holder, pull PullBack) said {
+	text := fmt.Sprintf("%s is closed: %s.", m.facts.Log, m.why())
+	if pull.First <= pull.Through {
+		text += fmt.Sprintf(" Fetching %s back from %s.", geo.Range{First: pull.First, Last: pull.Through}, from[0].region)
 	}
-	return said(text + " It opens by itself when they are here; the region has to stay up.")
+	if pull.Table != nil {
+		text += fmt.Sprintf(" Retention has removed everything before %d in %s, so what is older goes here, too.", pull.First, from[0].region)
+	}
+	return said(text + " It opens by itself afterwards; that region has to stay up.")
 }
 
 func (m *Machine) sayNewEpoch(d NewEpoch) said {
