@@ -2,6 +2,8 @@ package geotest
 
 import (
 	"bytes"
+	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -31,14 +33,18 @@ const recall = 5 * time.Second
 // seconds earlier (file data are written back file by file, in any order). A file
 // that had just been made may be there without anything in it.
 //
-// What the product fsyncs itself keeps its newest content: all that lies outside
-// the broker's own folder, and the streams of records that are flushed before they
-// count. With `flush: sync` that is everything.
+// What was fsynced stays. Linux tells how much of a file is on disk (cachestat,
+// since 6.5), so nobody has to know what the product fsyncs, and one that forgets to
+// is found out; an fsync also brings all names of its time to the disk, as journals
+// do. By which names files go that were fsynced first and renamed then, nobody tells:
+// those of the product's own files, and of the streams of records that are flushed
+// before they count, are taken for durable. Where the system tells nothing, so is
+// what they hold, and everything with `flush: sync`.
 //
 // What it doesn't model: a disk that lies about fsync, pages within a file that
 // are written back in another order (so that a file has its new length with zeros
-// or old bytes inside), files that are changed in place, a sync that JetStream
-// happened to make within those seconds, and directories that outlive their files.
+// or old bytes inside), files that are changed in place, and directories that
+// outlive their files.
 func (r *Regions) PowerCut(t testing.TB, rng *rand.Rand, regions ...string) (since time.Time) {
 	t.Helper()
 	at := time.Now()
@@ -83,8 +89,8 @@ func (s *site) endRecorder(t testing.TB) {
 	s.recorder = nil
 }
 
-// durable tells whether the product fsyncs a file of the data folder before it
-// relies on it.
+// durable tells whether the product fsyncs a file of the data folder, and the folder
+// that names it, before it relies on it.
 func (s *site) durable(path string) bool {
 	if s.flushed {
 		return true
@@ -132,5 +138,19 @@ func replace(path string, old, fresh []byte) error {
 	if err != nil || !bytes.Contains(text, old) {
 		return err
 	}
-	return os.WriteFile(path, bytes.ReplaceAll(text, old, fresh), info.Mode())
+	return os.WriteFile(path, resealed(text, bytes.ReplaceAll(text, old, fresh)), info.Mode())
+}
+
+// resealed gives changed the right checksum, where the text had one: CRC-32C of
+// the rest in hexadecimal, as its first line.
+func resealed(text, changed []byte) []byte {
+	sum := func(body []byte) string {
+		return fmt.Sprintf("%08x", crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+	}
+	first, body, found := bytes.Cut(text, []byte("\n"))
+	if !found || sum(body) != string(first) {
+		return changed
+	}
+	body = changed[len(first)+1:]
+	return append([]byte(sum(body)+"\n"), body...)
 }

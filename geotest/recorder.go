@@ -23,16 +23,23 @@ const (
 // bring it back to an earlier state. It keeps a hard link to each file that it has
 // seen for as long as it may be asked for, so that one which was replaced or
 // removed is still there, as the very same file; for the rest it notes sizes, since
-// what is written to most files is put at their end.
+// what is written to most files is put at their end. Where the system tells, it also
+// notes how much of each file has reached the disk, by fsync or otherwise.
 type recorder struct {
 	data   string // folder
 	shadow string // folder of the hard links, by number of inode
+	tells  bool   // the system tells what is on disk
 	group  sync.WaitGroup
 	stop   chan struct{}
 
 	mu    sync.Mutex // guards what follows
 	files map[string][]version
-	err   error
+	// onDisk is the size up to which a file was seen to be on disk, by inode.
+	onDisk map[uint64]int64
+	// synced is when something was last seen to have been fsynced: the names of
+	// that time are on disk, too.
+	synced time.Time
+	err    error
 }
 
 // version is what stood at a path from then on.
@@ -44,11 +51,18 @@ type version struct {
 
 // startRecorder looks at folder data until end is called.
 func startRecorder(data string) *recorder {
-	r := &recorder{data: data, shadow: data + ".shadow", stop: make(chan struct{}), files: map[string][]version{}}
-	_ = os.RemoveAll(r.shadow) // of the life before; what is left does no harm
-	r.err = os.MkdirAll(r.shadow, 0o700)
+	r := newRecorder(data)
+	r.tells = tellsDirty(r.shadow)
 	r.look(time.Time{})
 	r.group.Go(r.run)
+	return r
+}
+
+// newRecorder returns one that has not looked yet.
+func newRecorder(data string) *recorder {
+	r := &recorder{data: data, shadow: data + ".shadow", stop: make(chan struct{}), files: map[string][]version{}, onDisk: map[uint64]int64{}}
+	_ = os.RemoveAll(r.shadow) // of the life before; what is left does no harm
+	r.err = os.MkdirAll(r.shadow, 0o700)
 	return r
 }
 
@@ -108,16 +122,39 @@ func (r *recorder) note(path string, now time.Time) error {
 	if len(versions) > 0 {
 		last := versions[len(versions)-1]
 		if last.inode == is.inode && last.size == is.size {
+			r.measure(path, last, now)
 			return nil
 		}
 	}
-	if len(versions) == 0 || versions[len(versions)-1].inode != is.inode {
+	fresh := len(versions) == 0 || versions[len(versions)-1].inode != is.inode
+	if fresh {
 		if is.inode, is.size, err = r.link(path); err != nil {
 			return gone(err)
 		}
 	}
 	r.files[path] = append(versions, is)
+	if now.IsZero() {
+		r.onDisk[is.inode] = is.size
+	}
+	r.measure(path, is, now)
 	return nil
+}
+
+// measure notes how much of the file at path is on disk. Systems let data lie in
+// memory for half a minute: what is written sooner was fsynced, unless it is a file
+// that has just been put in another's place, which some systems write at once.
+func (r *recorder) measure(path string, is version, now time.Time) {
+	if !r.tells || r.onDisk[is.inode] >= is.size {
+		return
+	}
+	inode, size, written := clean(path)
+	if !written || size <= r.onDisk[inode] {
+		return
+	}
+	if _, known := r.onDisk[inode]; known {
+		r.synced = now
+	}
+	r.onDisk[inode] = size
 }
 
 // link keeps what stands at path now.
@@ -166,6 +203,7 @@ func (r *recorder) forget(horizon time.Time) {
 		var inode uint64
 		if _, err := fmt.Sscan(link.Name(), &inode); err == nil && !wanted[inode] {
 			r.err = errors.Join(r.err, os.Remove(filepath.Join(r.shadow, link.Name())))
+			delete(r.onDisk, inode)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package geotest
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,22 +18,29 @@ type taken struct {
 	bytes int64 // of files that were cut short
 }
 
-// rollBack brings the folder back to the names of one moment, and each file that
-// is not durable to what it had then or a while before.
+// rollBack brings the folder back to the names of one moment, and each file to what
+// it had then or a while before, or to what of it is known to be on disk if that is
+// more. The names of durable files are those of the end.
 func (r *recorder) rollBack(rng *rand.Rand, names time.Time, durable func(path string) bool) (taken, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var sum taken
 	var errs []error
-	for path, versions := range r.files {
-		if durable(r.relative(path)) {
-			continue
-		}
-		contents := names
+	if r.synced.After(names) {
+		names = r.synced
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.files)) {
+		was, contents := names, names
 		if rng.IntN(2) == 0 {
 			contents = names.Add(-time.Duration(rng.Int64N(int64(recall))))
 		}
-		bytes, changed, err := r.bringBack(path, versions, names, contents)
+		if durable(r.relative(path)) {
+			if !r.tells {
+				continue
+			}
+			was = time.Now()
+		}
+		bytes, changed, err := r.bringBack(path, was, contents)
 		if changed {
 			sum.files++
 		}
@@ -45,7 +53,8 @@ func (r *recorder) rollBack(rng *rand.Rand, names time.Time, durable func(path s
 
 // bringBack lets stand at path what stood there at names, with the length that it
 // had at contents.
-func (r *recorder) bringBack(path string, versions []version, names, contents time.Time) (taken int64, changed bool, err error) {
+func (r *recorder) bringBack(path string, names, contents time.Time) (taken int64, changed bool, err error) {
+	versions := r.files[path]
 	was := standing(versions, names)
 	info, err := os.Lstat(path)
 	if gone(err) != nil {
@@ -66,7 +75,7 @@ func (r *recorder) bringBack(path string, versions []version, names, contents ti
 		}
 		changed = true
 	}
-	if size := written(versions, was, contents); size < info.Size() {
+	if size := max(written(versions, was, contents), r.onDisk[was.inode]); size < info.Size() {
 		return info.Size() - size, true, os.Truncate(path, size)
 	}
 	return 0, changed, nil
