@@ -175,7 +175,7 @@ func (b backend) find(ctx context.Context, stream string) (heldLog, error) {
 	if errors.Is(err, broker.ErrNoLog) {
 		return heldLog{}, fmt.Errorf("%w: region %s holds no %s", admin.ErrNotFound, b.node.cfg.Region, stream)
 	}
-	return heldLog{log, b.node.cluster().window}, err
+	return heldLog{log, b.node.cluster()}, err
 }
 
 // Digests implements admin.Backend.
@@ -222,7 +222,7 @@ func entries(ctx context.Context, log heldLog, r geo.Range) iter.Seq2[*entry.Ent
 		if r.Len() == 0 {
 			return
 		}
-		reader, err := log.CommitLog.Read(ctx, r.First, log.window)
+		reader, err := log.CommitLog.Read(ctx, r.First, log.cluster.window)
 		if err != nil {
 			yield(nil, err)
 			return

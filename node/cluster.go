@@ -17,6 +17,7 @@ type cluster struct {
 	window int
 	// replicas is how many brokers keep a copy, by log name.
 	replicas map[geo.LogName]int
+	records  *records
 }
 
 // Held implements mirror.Holder.
@@ -30,7 +31,7 @@ func (c cluster) Open(ctx context.Context, id geo.CommitLog) (mirror.Replica, er
 	if err != nil {
 		return nil, translate(err)
 	}
-	return heldLog{log, c.window}, nil
+	return heldLog{log, c}, nil
 }
 
 // Create implements mirror.Replicas.
@@ -41,7 +42,7 @@ func (c cluster) Create(ctx context.Context, id geo.CommitLog, first geo.Offset,
 	if err != nil {
 		return nil, translate(err)
 	}
-	return heldLog{log, c.window}, nil
+	return heldLog{log, c}, nil
 }
 
 // translate gives the broker's errors the names that links act on.
@@ -60,14 +61,14 @@ func translate(err error) error {
 	return err
 }
 
-// heldLog is a CommitLog with the reading window of links.
+// heldLog is a CommitLog with what this cluster keeps beside it.
 type heldLog struct {
 	*broker.CommitLog
-	window int
+	cluster cluster
 }
 
 func (l heldLog) Read(ctx context.Context, from geo.Offset) (mirror.Reader, error) {
-	return l.CommitLog.Read(ctx, from, l.window)
+	return l.CommitLog.Read(ctx, from, l.cluster.window)
 }
 
 func (l heldLog) Unsealed(ctx context.Context) (geo.Block, error) {
@@ -82,8 +83,27 @@ func (l heldLog) PutSeal(ctx context.Context, seal geo.Seal) error {
 	return translate(l.CommitLog.PutSeal(ctx, seal))
 }
 
+// Deletions implements mirror.HeldLog.
+func (l heldLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion, error) {
+	return l.cluster.records.deletions.after(ctx, l.ID(), after)
+}
+
+// Retire implements mirror.Replica.
+func (l heldLog) Retire(ctx context.Context, r geo.Range, reason string) error {
+	return l.cluster.records.retire(ctx, l.CommitLog, l.cluster.window, r, reason)
+}
+
+// Delete implements mirror.Replica: the entries go before the record comes, so
+// that a record means that they are gone.
+func (l heldLog) Delete(ctx context.Context, d geo.Deletion) error {
+	if err := l.DeleteEntries(ctx, d.Offsets); err != nil {
+		return err
+	}
+	return l.cluster.records.deletions.record(ctx, l.ID(), d)
+}
+
 func (l heldLog) Append(ctx context.Context, last geo.Offset, applied func(geo.Offset)) (mirror.Appender, error) {
-	a, err := l.Appender(ctx, broker.AppendConfig{Last: last, Window: l.window, OnApplied: applied})
+	a, err := l.Appender(ctx, broker.AppendConfig{Last: last, Window: l.cluster.window, OnApplied: applied})
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -94,21 +114,3 @@ func (l heldLog) Append(ctx context.Context, last geo.Offset, applied func(geo.O
 type appender struct{ *broker.Appender }
 
 func (a appender) Err() error { return translate(a.Appender.Err()) }
-
-func (a appender) Skip(ctx context.Context, through geo.Offset) error {
-	return errors.New("holes can't be made here")
-}
-
-func (l heldLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion, error) {
-	return nil, nil
-}
-
-func (l heldLog) Retire(ctx context.Context, r geo.Range, reason string) error {
-	return errors.New("entries can't be retired here")
-}
-
-func (l heldLog) Delete(ctx context.Context, d geo.Deletion) error {
-	return errors.New("entries can't be deleted here")
-}
-
-func (l heldLog) Gaps(ctx context.Context) (geo.Ranges, error) { return nil, nil }

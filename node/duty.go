@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
+	"geomq/admin"
 	"geomq/broker"
 	"geomq/configs"
 	"geomq/geo"
@@ -22,49 +22,27 @@ type duty struct {
 	id     geo.CommitLog
 	log    configs.Log
 	link   *mirror.Link // nil at the origin
-	sealer *mirror.Sealer
 	logger *slog.Logger
 
-	mu     sync.Mutex // guards what follows
-	held   *broker.CommitLog
-	err    error // why held could not be opened
-	active bool  // this node leads
+	mu      sync.Mutex // guards what follows
+	held    *broker.CommitLog
+	err     error          // why the log could not be opened
+	opening *admin.Opening // at the origin, until the log is open
+	began   time.Time      // when the opening began
+	open    bool           // at the origin: producers may write, but for a fence
+	fenced  string         // why an open log takes nothing from producers
+	sealer  *mirror.Sealer // of an open log
+	active  bool           // this node leads
 }
 
-// plan lists the duties that the configuration gives to this node.
-func (n *Node) plan() []*duty {
-	var duties []*duty
-	for _, log := range n.cfg.Logs {
-		if !slices.Contains(log.Regions, n.cfg.Region) {
-			continue
-		}
-		for _, origin := range log.Regions {
-			id := geo.CommitLog{Log: log.Name, Queue: geo.SoleQueue, Origin: origin}
-			d := &duty{node: n, id: id, log: log, logger: n.log.With("log", id.Stream())}
-			if origin != n.cfg.Region {
-				d.link = n.newLink(id)
-			}
-			duties = append(duties, d)
-		}
-	}
-	return duties
-}
+// isOrigin tells whether the log is this region's own.
+func (d *duty) isOrigin() bool { return d.link == nil }
 
-func (n *Node) newLink(id geo.CommitLog) *mirror.Link {
-	codec, _ := mirror.ParseCodec(string(n.cfg.Link.Compression)) // validated
-	c := n.cluster()
-	return mirror.NewLink(mirror.LinkConfig{
-		Log: id, Holders: []geo.Region{id.Origin}, To: n.cfg.Region, Dialer: n.dialer(), Replicas: c,
-		MaxEntry: n.maxEntry(), Credit: uint64(n.cfg.Link.Credit), Frame: int(n.cfg.Link.Frame), Codec: codec,
-		Heartbeat: n.cfg.Link.Heartbeat, Logger: n.log,
-	})
-}
-
-// opened tells whether the log is there.
+// opened tells whether the log may be written and served.
 func (d *duty) opened() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.held != nil
+	return d.open
 }
 
 // problem says why the log could not be opened or does not go on, or nothing.
@@ -74,9 +52,13 @@ func (d *duty) problem() string {
 	switch {
 	case d.err != nil:
 		return d.err.Error()
+	case d.opening != nil && d.opening.Text != "":
+		return d.opening.Text
+	case d.fenced != "":
+		return d.fenced
 	case d.sealer != nil:
 		return d.sealer.Problem()
-	case d.held == nil && d.link == nil:
+	case d.held == nil && d.isOrigin():
 		return "its broker has not answered yet"
 	}
 	return ""
@@ -86,8 +68,12 @@ func (d *duty) problem() string {
 func (d *duty) conflicts() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return isConflict(d.err)
+}
+
+func isConflict(err error) bool {
 	var conflict *broker.ConflictError
-	return errors.As(d.err, &conflict)
+	return errors.As(err, &conflict)
 }
 
 func (d *duty) leads() bool {
@@ -96,19 +82,65 @@ func (d *duty) leads() bool {
 	return d.active
 }
 
-// run fulfils the duty until ctx ends.
+// run fulfils the duty until ctx ends. A log that was open before, under a broker
+// that has been started again since, is opened again.
 func (d *duty) run(ctx context.Context) {
-	if d.link == nil && !d.openOrigin(ctx) {
-		return
+	if d.isOrigin() {
+		d.close()
+		if !d.openOrigin(ctx) {
+			return
+		}
 	}
 	for ctx.Err() == nil {
 		d.whileLeading(ctx)
 	}
 }
 
-// openOrigin tries until the log is open. A conflict is tried again, too: a
-// person may have mended it.
+// close takes the log for one that has yet to be opened.
+func (d *duty) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open, d.sealer, d.held = false, nil, nil
+	d.began = time.Now()
+	d.opening = &admin.Opening{State: "asking", Since: d.began}
+}
+
+// openOrigin opens the log, in a cluster only once this node leads its stream;
+// the others let their clients in when the log takes entries.
 func (d *duty) openOrigin(ctx context.Context) bool {
+	fresh, ok := d.missing(ctx)
+	if !ok || !d.makeOrigin(ctx) {
+		return false
+	}
+	for d.node.clustered() && !d.shouldLead(ctx) {
+		if d.follow(ctx) {
+			return true
+		}
+		if !sleep(ctx, time.Second) {
+			return false
+		}
+	}
+	return d.openLog(ctx, fresh) == nil
+}
+
+// follow lets this node's clients in if the node that leads the log has done so.
+func (d *duty) follow(ctx context.Context) bool {
+	held := d.heldLog()
+	if d.id.Control() {
+		d.settled(held, "")
+		return true
+	}
+	if fenced, err := held.Fenced(ctx); err != nil || fenced {
+		return false
+	}
+	d.node.broker.Admit(d.log.Topics)
+	d.settled(held, "")
+	return true
+}
+
+// makeOrigin tries until the stream is there. A conflict is tried again, too: a
+// person may have mended it.
+func (d *duty) makeOrigin(ctx context.Context) bool {
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		held, err := d.node.broker.OpenOrigin(ctx, broker.LogConfig{
 			ID: d.id, Topics: d.log.Topics, Replicas: replicas(d.node.cfg, d.log),
@@ -118,8 +150,11 @@ func (d *duty) openOrigin(ctx context.Context) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		d.settle(held, err)
+		d.fail(err)
 		if err == nil {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.held = held
 			return true
 		}
 		if !sleep(ctx, pause) {
@@ -128,16 +163,47 @@ func (d *duty) openOrigin(ctx context.Context) bool {
 	}
 }
 
-// settle takes note of an attempt to open the log and tells news once.
-func (d *duty) settle(held *broker.CommitLog, err error) {
+// missing tells whether the stream has never been here; ok is false where ctx
+// ended before the broker could say so.
+func (d *duty) missing(ctx context.Context) (missing, ok bool) {
+	for {
+		_, err := d.node.broker.Lookup(ctx, d.id)
+		if err == nil || errors.Is(err, broker.ErrNoLog) || isConflict(err) {
+			return errors.Is(err, broker.ErrNoLog), true
+		}
+		d.fail(err)
+		if !sleep(ctx, carryPause) {
+			return false, false
+		}
+	}
+}
+
+// fail takes note of why the log could not be opened, and tells news once; nil
+// says that what was wrong is over.
+func (d *duty) fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil && (d.err == nil || d.err.Error() != err.Error()) {
 		d.logger.Error("could not open the log, trying again", "error", err)
 	}
-	d.held, d.err = held, err
-	if held != nil && d.link == nil && d.sealer == nil {
-		d.sealer = &mirror.Sealer{ID: d.id, Log: heldLog{held, d.node.cluster().window}, Logger: d.logger}
+	d.err = err
+}
+
+// heldLog is the stream of a log that makeOrigin has opened.
+func (d *duty) heldLog() heldLog {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return heldLog{d.held, d.node.cluster()}
+}
+
+// settled takes note that the log is open, though it may take nothing for the
+// reason given.
+func (d *duty) settled(held heldLog, fenced string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open, d.opening, d.err, d.fenced = true, nil, nil, fenced
+	if !d.id.Control() {
+		d.sealer = &mirror.Sealer{ID: d.id, Log: held, Logger: d.logger}
 	}
 }
 
@@ -156,11 +222,7 @@ func (d *duty) whileLeading(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if d.link != nil {
-			d.link.Run(working)
-			return
-		}
-		d.sealer.Run(working)
+		d.work(working)
 	}()
 	for d.node.clustered() && d.shouldLead(ctx) && sleep(ctx, time.Second) {
 	}
@@ -168,6 +230,21 @@ func (d *duty) whileLeading(ctx context.Context) {
 		stop()
 	}
 	<-done
+}
+
+// work is what the node that leads the log does until ctx ends.
+func (d *duty) work(ctx context.Context) {
+	switch {
+	case d.link != nil:
+		d.pull(ctx)
+	case d.id.Control():
+		d.node.control.write(ctx, d.heldLog())
+	default:
+		d.mu.Lock()
+		sealer := d.sealer
+		d.mu.Unlock()
+		sealer.Run(ctx)
+	}
 }
 
 func (d *duty) setActive(active bool) {

@@ -17,6 +17,7 @@ import (
 	"geomq/geo"
 	"geomq/geo/gossip"
 	"geomq/mirror"
+	"geomq/node/events"
 	"geomq/node/natslink"
 )
 
@@ -36,6 +37,12 @@ type Node struct {
 	members *gossip.Members
 	admin   *admin.Server
 	ready   chan struct{}
+	dialer  *natslink.Dialer
+	records *records
+	tails   *tails
+	control *controlWriter
+	book    *events.Book
+	disk    room
 	duties  []*duty
 	group   sync.WaitGroup
 }
@@ -64,7 +71,8 @@ func New(cfg *configs.Config, opts Options) (*Node, error) {
 	return &Node{
 		cfg: cfg, opts: opts, secret: key, boot: uuid.NewString(), started: time.Now(),
 		log:   opts.Log.With("region", cfg.Region, "node", cfg.Node),
-		ready: make(chan struct{}),
+		ready: make(chan struct{}), book: events.NewBook(rememberedEvents),
+		control: newControlWriter(opts.Log.With("region", cfg.Region, "node", cfg.Node)),
 	}, nil
 }
 
@@ -94,9 +102,7 @@ func (n *Node) Run(ctx context.Context) error {
 	var serving sync.WaitGroup
 	serving.Go(func() { report(failed, n.listener().Run(answers)) })
 	serving.Go(func() { report(failed, n.admin.Run(answers)) })
-	for _, d := range n.duties {
-		n.group.Go(func() { d.run(links) })
-	}
+	n.group.Go(func() { n.fulfil(links) })
 	n.group.Go(func() { n.announce(links) })
 	var err error
 	select {
@@ -116,12 +122,42 @@ func report(failed chan<- error, err error) {
 	}
 }
 
+// fulfil does the node's duties until ctx ends. When the broker's engine fails,
+// they end, the broker is started again, and they begin anew.
+func (n *Node) fulfil(ctx context.Context) {
+	for ctx.Err() == nil {
+		working, stop := context.WithCancel(ctx)
+		var group sync.WaitGroup
+		for _, d := range n.duties {
+			group.Go(func() { d.run(working) })
+		}
+		for _, region := range n.cfg.Regions {
+			group.Go(func() { n.follow(working, region) })
+		}
+		group.Go(func() { n.watchTails(working) })
+		group.Go(func() { n.watchDisk(working) })
+		failing := n.awaitFailure(ctx)
+		stop()
+		group.Wait()
+		if failing != nil {
+			n.restartBroker(ctx, failing)
+		}
+	}
+}
+
 // open starts what the rest depends on.
 func (n *Node) open(ctx context.Context) error {
 	var err error
-	if n.broker, err = broker.Open(ctx, brokerConfig(n.cfg, n.secret, n.opts.BrokerLog)); err != nil {
+	if n.tails, err = openTails(n.cfg.Data); err != nil {
 		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
 	}
+	if n.broker, err = broker.Open(ctx, brokerConfig(n.cfg, n.secret, n.topics(), n.opts.BrokerLog)); err != nil {
+		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
+	}
+	if n.records, err = openRecords(ctx, n.broker, n.cfg.Region, n.copies()); err != nil {
+		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
+	}
+	n.dialer = n.newDialer()
 	n.duties = n.plan()
 	n.admin, err = admin.New(admin.Config{
 		Listen: n.cfg.Listen.Admin, Names: hostNames(n.cfg.Advertise.Admin), Backend: backend{n}, Version: n.opts.Version, Log: n.log,
@@ -160,8 +196,14 @@ func (n *Node) close() error {
 	if n.admin != nil {
 		errs = append(errs, n.admin.Close())
 	}
+	if n.dialer != nil {
+		n.dialer.Close()
+	}
 	if n.broker != nil {
 		errs = append(errs, n.broker.Close())
+		if len(n.duties) > 0 {
+			errs = append(errs, n.tails.close(n.cfg.Data))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -187,7 +229,7 @@ func (n *Node) announce(ctx context.Context) {
 func (n *Node) unready() error {
 	var errs []error
 	for _, d := range n.duties {
-		if d.id.Origin == n.cfg.Region && !d.opened() {
+		if d.isOrigin() && !d.opened() {
 			errs = append(errs, fmt.Errorf("%s is not open: %s", d.id, d.problem()))
 		}
 	}
@@ -195,11 +237,19 @@ func (n *Node) unready() error {
 }
 
 func (n *Node) cluster() cluster {
-	c := cluster{broker: n.broker, window: int(min(n.cfg.Link.Credit/4, 4<<20)), replicas: map[geo.LogName]int{}}
+	c := cluster{broker: n.broker, records: n.records, window: int(min(n.cfg.Link.Credit/4, 4<<20)), replicas: map[geo.LogName]int{}}
 	for _, l := range n.cfg.Logs {
 		c.replicas[l.Name] = replicas(n.cfg, l)
 	}
 	return c
+}
+
+// copies is how many brokers of the region keep geomq's own records.
+func (n *Node) copies() int {
+	if !n.clustered() {
+		return 1
+	}
+	return replicas(n.cfg, configs.Log{Mode: configs.ModeSync})
 }
 
 // replicas is how many brokers of a region keep a copy of log: all of them, up
@@ -220,16 +270,27 @@ func (n *Node) maxEntry() int64 { return int64(n.cfg.Broker.MaxPayload) - broker
 
 // listener answers the sinks of other regions.
 func (n *Node) listener() *natslink.Listener {
-	sources := &mirror.Sources{Region: n.cfg.Region, Holder: n.cluster(), MaxEntry: n.maxEntry(), Log: n.log}
+	sources := &mirror.Sources{Region: n.cfg.Region, Holder: n.cluster(), MaxEntry: n.maxEntry(), Ready: n.serves, Log: n.log}
 	return &natslink.Listener{
 		URL: n.broker.LocalURL(), User: broker.LinkUser, Password: broker.LinkPassword(n.secret),
 		Name: n.cfg.Node, Serve: sources.Serve, Log: n.log,
-		Answer: func(context.Context, []byte) []byte { return nil },
+		Answer: sources.Answer,
 	}
 }
 
-// dialer opens links into other regions.
-func (n *Node) dialer() *natslink.Dialer {
+// serves tells whether links of other regions may have a log: one of this region
+// only once it is open.
+func (n *Node) serves(id geo.CommitLog) bool {
+	for _, d := range n.duties {
+		if d.id == id && d.isOrigin() {
+			return d.opened()
+		}
+	}
+	return true
+}
+
+// newDialer opens links into other regions.
+func (n *Node) newDialer() *natslink.Dialer {
 	return &natslink.Dialer{
 		Name: n.cfg.Node, User: broker.LinkUser, Password: broker.LinkPassword(n.secret),
 		Addresses: func(region geo.Region) []string {

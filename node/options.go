@@ -10,6 +10,7 @@ import (
 
 	"geomq/broker"
 	"geomq/configs"
+	"geomq/geo"
 	"geomq/geo/gossip"
 )
 
@@ -40,7 +41,7 @@ func secret(cfg *configs.Config) ([]byte, error) {
 
 // brokerConfig is the part of cfg that concerns the broker. JetStream's sync
 // policy is one per server: a single log with flush sync makes all of them so.
-func brokerConfig(cfg *configs.Config, secret []byte, log *slog.Logger) broker.Config {
+func brokerConfig(cfg *configs.Config, secret []byte, shut []geo.Topic, log *slog.Logger) broker.Config {
 	sync := false
 	for _, l := range cfg.Logs {
 		sync = sync || l.Flush == configs.FlushSync
@@ -50,7 +51,7 @@ func brokerConfig(cfg *configs.Config, secret []byte, log *slog.Logger) broker.C
 		Listen: cfg.Listen.NATS, ClientAdvertise: cfg.Advertise.NATS,
 		Brokers: cfg.Broker.Brokers, ClusterListen: cfg.Listen.Cluster, Routes: cfg.Broker.Routes,
 		MaxPayload: int64(cfg.Broker.MaxPayload), MaxStore: int64(cfg.Broker.MaxStore),
-		SyncAlways: sync, Secret: secret, Log: log,
+		SyncAlways: sync, Secret: secret, Shut: shut, Log: log,
 	}
 }
 

@@ -52,25 +52,25 @@ func TestWhatIsNoRecordIsRefused(t *testing.T) {
 // must not be seen where the log has come to 49.
 func TestARecordWaitsForTheLogItNames(t *testing.T) {
 	var g Gate
-	g.Add(record("a", "ORDERS@us-east", 50))
-	g.Add(record("b", "", 0))
-	g.Add(record("c", "ORDERS@us-east", 10)) // behind a held one of the same log
-	g.Add(record("d", "ELSEWHERE@us-east", 99))
+	g.Add(Placed{Record: record("a", "ORDERS@us-east", 50)})
+	g.Add(Placed{Record: record("b", "", 0)})
+	g.Add(Placed{Record: record("c", "ORDERS@us-east", 10)}) // behind a held one of the same log
+	g.Add(Placed{Record: record("d", "ELSEWHERE@us-east", 99)})
 	at := geo.Offset(49)
 	standing := func(log string) Standing {
 		return Standing{Held: log == "ORDERS@us-east", Last: at, Epochs: geo.FirstEpochs()}
 	}
-	if got := texts(g.Release(standing)); got != "b d" {
+	if got := texts(records(g.Release(standing))); got != "b d" {
 		t.Errorf("released %q while the log stands at 49", got)
 	}
 	at = 50
-	if got := texts(g.Release(standing)); got != "a c" || g.Held() != 0 {
+	if got := texts(records(g.Release(standing))); got != "a c" || g.Held() != 0 {
 		t.Errorf("released %q when the log had come to 50, %d are left", got, g.Held())
 	}
 	next := record("e", "ORDERS@us-east", 20)
 	next.Epoch = 2
-	g.Add(next)
-	if got := texts(g.Release(standing)); got != "" {
+	g.Add(Placed{Record: next})
+	if got := texts(records(g.Release(standing))); got != "" {
 		t.Errorf("released %q of an epoch that is not known here", got)
 	}
 }
@@ -91,7 +91,7 @@ func TestAGateLosesNothingAndKeepsTheOrderOfALog(t *testing.T) {
 					offset = geo.Offset(rapid.IntRange(0, 20).Draw(t, "offset"))
 				}
 				r := record(strings.Repeat("k", i+1), log, offset)
-				g.Add(r)
+				g.Add(Placed{Record: r})
 				added[log] = append(added[log], r.Key)
 			}
 			for _, r := range g.Release(standing) {
@@ -147,4 +147,11 @@ func texts(records []Record) string {
 		all = append(all, r.Text)
 	}
 	return strings.Join(all, " ")
+}
+
+func records(placed []Placed) (all []Record) {
+	for _, p := range placed {
+		all = append(all, p.Record)
+	}
+	return all
 }

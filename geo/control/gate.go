@@ -20,22 +20,28 @@ func (s Standing) reached(r Record) bool {
 // Gate holds the records of one control log until the logs that they name have
 // come as far. Records that name the same log keep their order; others pass by.
 type Gate struct {
-	held []Record
+	held []Placed
+}
+
+// Placed is a record with its offset in the control log.
+type Placed struct {
+	Record
+	At geo.Offset
 }
 
 // Add takes the next record of the control log.
-func (g *Gate) Add(r Record) { g.held = append(g.held, r) }
+func (g *Gate) Add(p Placed) { g.held = append(g.held, p) }
 
 // Held is how many records wait.
 func (g *Gate) Held() int { return len(g.held) }
 
 // Release returns the records that may be seen now, in order. standing tells how
 // far this region holds a log.
-func (g *Gate) Release(standing func(log string) Standing) []Record {
-	var released, kept []Record
+func (g *Gate) Release(standing func(log string) Standing) []Placed {
+	var released, kept []Placed
 	waits := map[string]bool{}
 	for _, r := range g.held {
-		if r.Log != "" && (waits[r.Log] || !standing(r.Log).reached(r)) {
+		if r.Log != "" && (waits[r.Log] || !standing(r.Log).reached(r.Record)) {
 			waits[r.Log] = true
 			kept = append(kept, r)
 			continue

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"geomq/broker"
+	"geomq/geo"
+	"geomq/mirror"
+)
+
+// maxDeletions is how many are given at once.
+const maxDeletions = 256
+
+// deletions keeps what origins have recorded of entries removed on purpose, by
+// log and number. It is safe for concurrent use.
+type deletions struct {
+	journal *broker.Journal // of all logs that this cluster keeps
+
+	mu    sync.Mutex
+	known map[geo.CommitLog][]geo.Deletion // from number 1 on, as far as they were asked for
+}
+
+func deletionKey(log geo.CommitLog, number uint64) string {
+	return log.Stream() + "/" + strconv.FormatUint(number, 10)
+}
+
+// after returns the deletions of a log with numbers above after, at most
+// maxDeletions.
+func (d *deletions) after(ctx context.Context, log geo.CommitLog, after uint64) ([]geo.Deletion, error) {
+	known, err := d.upTo(ctx, log, after+maxDeletions)
+	if err != nil || after >= uint64(len(known)) {
+		return nil, err
+	}
+	return known[after:min(after+maxDeletions, uint64(len(known)))], nil
+}
+
+// upTo returns a log's deletions from number 1 on, those up to most included if
+// they exist. What is returned is never changed.
+func (d *deletions) upTo(ctx context.Context, log geo.CommitLog, most uint64) ([]geo.Deletion, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for uint64(len(d.known[log])) < most {
+		number := uint64(len(d.known[log])) + 1
+		record, ok, err := d.journal.RecordOf(ctx, deletionKey(log, number))
+		if err != nil {
+			return nil, fmt.Errorf("read deletion %d of %s: %w", number, log, err)
+		}
+		if !ok {
+			break
+		}
+		deletion, err := decodeDeletion(record.Data)
+		if err == nil && deletion.Number != number {
+			err = fmt.Errorf("%w: it has number %d", geo.ErrDeletion, deletion.Number)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read deletion %d of %s: %w", number, log, err)
+		}
+		d.keep(log, deletion)
+	}
+	return d.known[log], nil
+}
+
+func (d *deletions) keep(log geo.CommitLog, deletion geo.Deletion) {
+	if d.known == nil {
+		d.known = map[geo.CommitLog][]geo.Deletion{}
+	}
+	d.known[log] = append(d.known[log], deletion)
+}
+
+// record keeps a deletion for good. Its number follows the last one; recording
+// the same again does nothing.
+func (d *deletions) record(ctx context.Context, log geo.CommitLog, deletion geo.Deletion) error {
+	known, err := d.upTo(ctx, log, deletion.Number)
+	if err != nil {
+		return err
+	}
+	if deletion.Number > uint64(len(known))+1 {
+		return fmt.Errorf("record deletion %d of %s: %w: number %d is due", deletion.Number, log, geo.ErrDeletion, len(known)+1)
+	}
+	if _, err := d.journal.Put(ctx, deletionKey(log, deletion.Number), encodeDeletion(deletion)); err != nil {
+		return fmt.Errorf("record deletion %d of %s: %w", deletion.Number, log, err)
+	}
+	return nil
+}
+
+// A deletion is kept as links carry it, checksum included.
+func encodeDeletion(d geo.Deletion) []byte {
+	return mirror.Encode(nil, &mirror.DeletionNote{Deletion: d})
+}
+
+func decodeDeletion(data []byte) (geo.Deletion, error) {
+	m, err := mirror.Decode(data)
+	if err != nil {
+		return geo.Deletion{}, err
+	}
+	note, ok := m.(*mirror.DeletionNote)
+	if !ok {
+		return geo.Deletion{}, fmt.Errorf("%w: it is a %s", geo.ErrDeletion, m.Kind())
+	}
+	return note.Deletion, nil
+}

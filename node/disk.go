@@ -1,0 +1,98 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"geomq/admin"
+)
+
+// room is what the node's disk allows. The zero room allows everything.
+type room struct {
+	mu      sync.Mutex // guards what follows
+	disk    admin.Disk
+	changed chan struct{} // closed and replaced at every change of state
+}
+
+// set takes note of the disk and tells whether that is another state than before.
+func (r *room) set(disk admin.Disk) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.disk.State == disk.State {
+		disk.Since = r.disk.Since
+		r.disk = disk
+		return false
+	}
+	disk.Since = time.Now()
+	r.disk = disk
+	close(r.signal())
+	r.changed = make(chan struct{})
+	return true
+}
+
+// signal needs the lock.
+func (r *room) signal() chan struct{} {
+	if r.changed == nil {
+		r.changed = make(chan struct{})
+	}
+	return r.changed
+}
+
+func (r *room) look() (admin.Disk, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.disk, r.signal()
+}
+
+// pulls tells whether replicas may be written.
+func (r *room) pulls() (bool, <-chan struct{}) {
+	disk, changed := r.look()
+	return disk.State == "" || disk.State == admin.DiskOK, changed
+}
+
+// refusal says why producers must be refused, or nothing.
+func (r *room) refusal() string {
+	disk, _ := r.look()
+	if disk.State != admin.DiskFull {
+		return ""
+	}
+	return fmt.Sprintf("the disk of node %s is full: producers are refused below %d %% free; make room, and they are let in again by themselves", disk.Node, disk.FenceOrigins)
+}
+
+// pull runs the log's link while the disk has room for replicas. Control logs are
+// small and go on: they may say what to do about the disk.
+func (d *duty) pull(ctx context.Context) {
+	if d.id.Control() {
+		d.link.Run(ctx)
+		return
+	}
+	for ctx.Err() == nil {
+		d.node.disk.await(ctx, true)
+		working, stop := context.WithCancel(ctx)
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			d.node.disk.await(working, false)
+			stop()
+		})
+		d.link.Run(working)
+		stop()
+		watching.Wait()
+	}
+}
+
+// await returns when replicas may be written, or may not, or ctx has ended.
+func (r *room) await(ctx context.Context, may bool) {
+	for {
+		is, changed := r.pulls()
+		if is == may {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

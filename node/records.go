@@ -1,0 +1,147 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"geomq/broker"
+	"geomq/dedupe/ledger"
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+const (
+	deletionsJournal = "DELETIONS"
+	ledgerJournal    = "LEDGER"
+	// countPause is for how long counts of the ledger may be used again: to count
+	// is to read it.
+	countPause = 10 * time.Second
+)
+
+// records are what a cluster keeps beside its logs.
+type records struct {
+	region    geo.Region
+	deletions deletions
+	ledger    *ledger.Ledger
+	counts    ledgerCounts
+}
+
+// openRecords opens the journals, which are made where they are missing.
+func openRecords(ctx context.Context, b *broker.Broker, region geo.Region, replicas int) (*records, error) {
+	open := func(name string) (*broker.Journal, error) {
+		return b.OpenJournal(ctx, broker.JournalConfig{Name: name, Replicas: replicas, Flush: true})
+	}
+	deleted, err := open(deletionsJournal)
+	if err != nil {
+		return nil, err
+	}
+	lost, err := open(ledgerJournal)
+	if err != nil {
+		return nil, err
+	}
+	r := &records{region: region, ledger: ledger.New(ledgerStore{lost})}
+	r.deletions.journal, r.counts.journal = deleted, lost
+	return r, nil
+}
+
+// ledgerStore keeps a ledger in a journal.
+type ledgerStore struct{ journal *broker.Journal }
+
+func (s ledgerStore) PutAll(ctx context.Context, all iter.Seq2[string, []byte], taken func(ledger.Stored, []byte) error) error {
+	return s.journal.PutAll(ctx, all, func(there broker.Record, data []byte) error { return taken(stored(there), data) })
+}
+
+func (s ledgerStore) RecordOf(ctx context.Context, key string) (ledger.Stored, bool, error) {
+	r, ok, err := s.journal.RecordOf(ctx, key)
+	return stored(r), ok, err
+}
+
+func (s ledgerStore) Each(ctx context.Context, from uint64, each func(ledger.Stored) error) error {
+	return s.journal.Each(ctx, from, func(r broker.Record) error { return each(stored(r)) })
+}
+
+func stored(r broker.Record) ledger.Stored {
+	return ledger.Stored{Seq: r.Seq, Key: r.Key, Data: r.Data}
+}
+
+// retire takes entries out of a log: into the ledger first, then out of its
+// stream. Who is in the ledger already stays as it is.
+func (r *records) retire(ctx context.Context, log *broker.CommitLog, window int, taken geo.Range, reason string) error {
+	extent, err := log.Extent(ctx)
+	if err != nil {
+		return err
+	}
+	var offsets []geo.Offset
+	var failed error
+	now := time.Now()
+	err = r.ledger.PutAll(ctx, func(yield func(ledger.Record) bool) {
+		for e, err := range entries(ctx, heldLog{log, cluster{window: window}}, taken) {
+			if err != nil {
+				failed = err
+				return
+			}
+			offsets = append(offsets, e.Offset)
+			record := ledger.Record{Log: log.ID(), Epoch: extent.Epochs.At(e.Offset), Entry: *e, Found: r.region, Reason: reason, At: now}
+			if !yield(record) {
+				return
+			}
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return fmt.Errorf("put offsets %s of %s into the ledger: %w", taken, log.ID(), err)
+	}
+	return log.DeleteEntries(ctx, offsets)
+}
+
+// ledgerCounts remembers how many entries of each log the ledger has.
+type ledgerCounts struct {
+	journal *broker.Journal
+
+	mu   sync.Mutex
+	at   time.Time
+	last uint64
+	sums map[geo.CommitLog]ledger.Sum
+}
+
+// of returns what the ledger holds of each log. What could not be counted is as
+// it was.
+func (c *ledgerCounts) of(ctx context.Context, l *ledger.Ledger) map[geo.CommitLog]ledger.Sum {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.at) < countPause {
+		return c.sums
+	}
+	last, err := c.journal.Last(ctx)
+	if err != nil || last == c.last && c.sums != nil {
+		c.at = time.Now()
+		return c.sums
+	}
+	sums, err := l.Summary(ctx)
+	if err != nil && !errors.Is(err, ledger.ErrRecord) {
+		return c.sums
+	}
+	counted := make(map[geo.CommitLog]ledger.Sum, len(sums))
+	for _, sum := range sums {
+		counted[sum.Log] = sum
+	}
+	c.at, c.last, c.sums = time.Now(), last, counted
+	return counted
+}
+
+// digests pairs the offsets of a log in r with the digests of their entries.
+func digests(ctx context.Context, log heldLog, r geo.Range, each func(*entry.Entry, entry.Digest) error) error {
+	var hasher entry.Hasher
+	for e, err := range entries(ctx, log, r) {
+		if err != nil {
+			return err
+		}
+		if err := each(e, hasher.Entry(e)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

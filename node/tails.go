@@ -1,0 +1,111 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"geomq/broker"
+	"geomq/geo"
+	"geomq/geo/opening"
+	"geomq/node/marks"
+)
+
+const (
+	// notesPause is how often the ends of open logs are looked at. What a log may
+	// grow by in between, from rest, has to fit between its note and its margin.
+	notesPause = 250 * time.Millisecond
+	// margin is kept between a new epoch and everything known: what a log takes in
+	// notesPause at 200,000 entries per second.
+	margin = 50_000
+)
+
+// tails is what this node remembers over a crash about the ends of its region's
+// logs.
+type tails struct {
+	mark  *marks.Mark
+	notes *marks.Notes
+}
+
+// openTails reads what an earlier run has left in the data folder, and writes
+// down that a node runs there now.
+func openTails(folder string) (*tails, error) {
+	mark, err := marks.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := marks.OpenNotes(filepath.Join(folder, "notes"))
+	if err != nil {
+		return nil, err
+	}
+	return &tails{mark, notes}, mark.MarkRunning()
+}
+
+// close writes down an orderly end; the broker has been closed.
+func (t *tails) close(folder string) error {
+	if err := marks.FsyncTree(folder); err != nil {
+		return fmt.Errorf("bring %s to the disk; the next start takes this end for a crash: %w", folder, err)
+	}
+	return t.mark.MarkClean()
+}
+
+// facts fills in what is known of a log's end.
+func (t *tails) facts(f *opening.Facts) {
+	f.TailSafe, f.Doubt = t.mark.TailSafe(f.Log.Stream())
+	note, known := t.notes.Note(f.Log.Stream())
+	f.Note = opening.Note{Known: known, Seen: note.Seen, Ceiling: note.Ceiling, Stale: t.mark.Previous().Restored}
+	f.Margin = max(margin, 10*note.Peak)
+}
+
+// settle writes down, before producers are let in, that a log is open and where
+// it ends.
+func (t *tails) settle(log geo.CommitLog, end geo.Offset) error {
+	if err := t.notes.Seen(log.Stream(), end, 0); err != nil {
+		return err
+	}
+	return t.mark.Settle(log.Stream())
+}
+
+// watchTails keeps the notes of this region's open logs ahead of them.
+func (n *Node) watchTails(ctx context.Context) {
+	watch := tailWatch{node: n, ends: map[geo.CommitLog]geo.Offset{}, at: time.Now()}
+	for sleep(ctx, notesPause) {
+		held, err := n.broker.CommitLogs(ctx)
+		if err != nil {
+			continue
+		}
+		watch.look(held, time.Now())
+	}
+}
+
+// tailWatch knows how fast logs grow.
+type tailWatch struct {
+	node   *Node
+	ends   map[geo.CommitLog]geo.Offset
+	at     time.Time
+	failed bool
+}
+
+func (w *tailWatch) look(held []broker.Held, now time.Time) {
+	elapsed := max(now.Sub(w.at), time.Millisecond)
+	w.at = now
+	var failed error
+	for _, h := range held {
+		if h.Role != broker.Origin {
+			continue
+		}
+		rate := uint64(0)
+		if before, ok := w.ends[h.ID]; ok && h.Extent.Last > before {
+			rate = uint64(float64(h.Extent.Last-before) / elapsed.Seconds())
+		}
+		w.ends[h.ID] = h.Extent.Last
+		if err := w.node.tails.notes.Seen(h.ID.Stream(), h.Extent.Last, rate); err != nil {
+			failed = err
+		}
+	}
+	if failed != nil && !w.failed {
+		w.node.log.Error("could not write down how far the logs are; after a power cut more of their offsets may be in doubt", "error", failed)
+	}
+	w.failed = failed != nil
+}

@@ -1,0 +1,94 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"geomq/admin"
+	"geomq/broker/disk"
+	"geomq/geo/control"
+)
+
+// diskPause is how often the room on the disk is measured. What fits into the
+// last percents of a disk takes longer to come.
+const diskPause = time.Second
+
+// measureDisk is how much room the data folder has; tests have it say otherwise.
+var measureDisk = disk.Statfs
+
+// watchDisk follows the room on the node's disk until ctx ends: below one
+// threshold links stop, below the other producers are refused, and both go on by
+// themselves when there is room again.
+func (n *Node) watchDisk(ctx context.Context) {
+	limits := n.cfg.Disk
+	watcher := disk.New(disk.Config{
+		Folder: n.cfg.Data, Log: n.log, Measure: func() (disk.Usage, error) { return measureDisk(n.cfg.Data) },
+		Thresholds: disk.Thresholds{Replicas: float64(limits.StopReplicas) / 100, Origins: float64(limits.FenceOrigins) / 100},
+	})
+	for {
+		state, _ := watcher.Look()
+		usage := watcher.Usage()
+		d := admin.Disk{
+			Region: n.cfg.Region, Node: n.cfg.Node, State: diskStates[state], Free: usage.Free, Total: usage.Total,
+			StopReplicas: limits.StopReplicas, FenceOrigins: limits.FenceOrigins,
+		}
+		before, _ := n.disk.look()
+		if n.disk.set(d) && (before.State != "" || d.State != admin.DiskOK) {
+			n.event(control.Record{
+				Kind: control.DiskState, Key: string(control.DiskState) + "/" + n.cfg.Node,
+				Text: fmt.Sprintf("the disk of node %s is %s: %.1f %% are free", n.cfg.Node, d.State, 100*usage.FreePart()),
+			})
+		}
+		n.obeyDisk(ctx)
+		if !sleep(ctx, diskPause) {
+			return
+		}
+	}
+}
+
+var diskStates = map[disk.State]admin.DiskState{
+	disk.OK: admin.DiskOK, disk.ReplicasStop: admin.DiskLow, disk.OriginsFence: admin.DiskFull,
+}
+
+// obeyDisk fences open logs while the disk is full, and lets producers in again.
+func (n *Node) obeyDisk(ctx context.Context) {
+	refusal := n.disk.refusal()
+	for _, d := range n.duties {
+		if !d.isOrigin() || d.id.Control() || !d.opened() || n.clustered() && !d.leads() {
+			continue
+		}
+		if err := d.obey(ctx, refusal); err != nil && ctx.Err() == nil {
+			d.logger.Error("could not follow the state of the disk, trying again", "error", err)
+		}
+	}
+}
+
+// obey fences the log if there is a reason to, and takes the fence away if there
+// is none any more.
+func (d *duty) obey(ctx context.Context, refusal string) error {
+	d.mu.Lock()
+	is := d.fenced
+	d.mu.Unlock()
+	if (refusal == "") == (is == "") {
+		return nil
+	}
+	held := d.heldLog()
+	text := "producers are let in again"
+	if refusal == "" {
+		if err := d.unfence(ctx, held); err != nil {
+			return err
+		}
+	} else {
+		end, err := held.Fence(ctx)
+		if err != nil {
+			return err
+		}
+		text = fmt.Sprintf("closed at offset %d: %s", end, refusal)
+	}
+	d.mu.Lock()
+	d.fenced = refusal
+	d.mu.Unlock()
+	d.event(control.LogFenced, text)
+	return nil
+}
