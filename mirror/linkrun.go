@@ -31,15 +31,16 @@ type linkRun struct {
 	group   sync.WaitGroup
 	silent  map[geo.Region]int // asks in a row without an answer
 
-	path    *path // of the present session, nil between two
-	opened  time.Time
-	stop    context.CancelFunc // ends the present session
-	leaving holders.Reason
-	pause   time.Duration
-	told    string // holder and cause that were logged last
-	word    End    // what halts the link, if it halts
-	reached time.Time
-	before  uint64 // switches of earlier runs
+	path      *path // of the present session, nil between two
+	opened    time.Time
+	stop      context.CancelFunc // ends the present session
+	leaving   holders.Reason
+	streaming bool
+	pause     time.Duration
+	told      string // holder and cause that were logged last
+	word      End    // what halts the link, if it halts
+	reached   time.Time
+	before    uint64 // switches of earlier runs
 }
 
 func newLinkRun(l *Link) *linkRun {
@@ -98,15 +99,18 @@ func (r *linkRun) done() bool {
 // step tells the Chooser how the session goes and what happened, and does what it
 // says.
 func (r *linkRun) step(ctx context.Context, ev holders.Event) {
+	news := false
 	if r.path != nil {
-		r.act(ctx, r.chooser.Step(r.now(), r.progress()))
+		progress := r.progress()
+		news, r.streaming = progress.Streaming != r.streaming, progress.Streaming
+		r.act(ctx, r.chooser.Step(r.now(), progress))
 	}
 	if told, ok := ev.(holders.Told); ok {
 		r.silent[told.Holder] = 0
 	}
 	decision := r.chooser.Step(r.now(), ev)
 	r.act(ctx, decision)
-	if _, tick := ev.(holders.Tick); !tick || decision.Pull != "" || decision.Leave != "" {
+	if _, tick := ev.(holders.Tick); !tick || news || decision.Pull != "" || decision.Leave != "" {
 		r.show()
 	}
 }
