@@ -23,7 +23,8 @@ type (
 		said
 	}
 	// PullBack means to fetch entries into the origin's own stream, which is
-	// fenced, until it ends at Through.
+	// fenced, until it ends at Through. Entries are on disk before an epoch table
+	// that counts on them is recorded.
 	PullBack struct {
 		// From are the holders that have everything up to Through, the one to try
 		// first in front.
