@@ -130,7 +130,9 @@ func (m *memory) Unsealed(context.Context) (geo.Block, error) {
 	return next, nil
 }
 
-func (m *memory) PutSeal(context.Context, geo.Seal) error { return errors.New("scrubbing writes no seals") }
+func (m *memory) PutSeal(context.Context, geo.Seal) error {
+	return errors.New("scrubbing writes no seals")
+}
 
 func (m *memory) Deletions(_ context.Context, after uint64) ([]geo.Deletion, error) {
 	m.mu.Lock()
