@@ -171,6 +171,12 @@ type Log struct {
 	Ledger *LedgerCount `json:"ledger,omitempty"`
 }
 
+// Control tells whether l is a region's control log.
+func (l *Log) Control() bool { return l.Log == geo.ControlLog(l.Origin).Log }
+
+// Control tells whether l pulls a region's control log.
+func (l *Link) Control() bool { return l.Log == geo.ControlLog(l.Origin).Log }
+
 // LinkState says what a link is doing.
 type LinkState string
 

@@ -18,7 +18,9 @@ type Event struct {
 	Region geo.Region `json:"region"`
 	Offset geo.Offset `json:"offset"`
 	Time   time.Time  `json:"time"`
-	// Kind is one word, e.g. "epoch". Key is the record's: only the last record of
+	// Node wrote it; empty where that does not matter.
+	Node string `json:"node,omitempty"`
+	// Kind says what it is about in two words, e.g. "log.epoch". Key is the record's: only the last record of
 	// a key is kept for good.
 	Kind string `json:"kind"`
 	Key  string `json:"key"`
@@ -69,6 +71,7 @@ type EventQuery struct {
 	// After is the Next of the page before; nil is the beginning.
 	After EventCursor
 	// Kinds, Log and Region leave out all other events; empty ones leave out none.
+	// A kind may be its first word alone, a log its name without an origin.
 	Kinds  []string
 	Log    string
 	Region geo.Region
@@ -81,7 +84,8 @@ type EventQuery struct {
 
 // wants tells whether e passes the filters.
 func (q EventQuery) wants(e Event) bool {
-	return (len(q.Kinds) == 0 || slices.Contains(q.Kinds, e.Kind)) &&
+	ofKind := func(kind string) bool { return e.Kind == kind || strings.HasPrefix(e.Kind, kind+".") }
+	return (len(q.Kinds) == 0 || slices.ContainsFunc(q.Kinds, ofKind)) &&
 		(q.Log == "" || e.Log == q.Log || strings.HasPrefix(e.Log, q.Log+"@")) &&
 		(q.Region == "" || e.Region == q.Region)
 }

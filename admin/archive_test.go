@@ -87,14 +87,14 @@ func event(region geo.Region, offset geo.Offset, kind, log string) Event {
 func TestEventsAreFilteredAndNoneIsReadTwice(t *testing.T) {
 	b := operators("us-east")["us-east"]
 	for o := geo.Offset(1); o <= 50; o++ {
-		b.happen(event("us-east", o, "fence", "BILLS@us-east"), event("eu-west", o, "epoch", "ORDERS@eu-west"))
+		b.happen(event("us-east", o, "fence", "BILLS@us-east"), event("eu-west", o, "log.epoch", "ORDERS@eu-west"))
 	}
 	c := dial(t, serve(t, b).URL())
 	for name, x := range map[string]struct {
 		q    EventQuery
 		want int
 	}{
-		"all": {EventQuery{}, 100}, "by kind": {EventQuery{Kinds: []string{"epoch", "other"}}, 50}, "by log": {EventQuery{Log: "ORDERS"}, 50},
+		"all": {EventQuery{}, 100}, "by kind": {EventQuery{Kinds: []string{"log.epoch", "other"}}, 50}, "by its first word": {EventQuery{Kinds: []string{"log"}}, 50}, "by a part of a word": {EventQuery{Kinds: []string{"lo", "log.ep"}}, 0}, "by log": {EventQuery{Log: "ORDERS"}, 50},
 		"by CommitLog": {EventQuery{Log: "ORDERS@us-east"}, 0}, "by region": {EventQuery{Region: "us-east"}, 50},
 		"from a place on": {EventQuery{After: EventCursor{"us-east": 40, "eu-west": 50}}, 10},
 	} {

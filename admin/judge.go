@@ -114,7 +114,8 @@ func regionsOf(s Status) []Region {
 	return regions
 }
 
-// collect sorts what s says by CommitLog, in the order of their names.
+// collect sorts what s says by CommitLog, in the order of their names. Control logs
+// are left out: what is in them can be said again.
 func collect(s Status) []*evidence {
 	byLog := map[commitLog]*evidence{}
 	of := func(c commitLog) *evidence {
@@ -126,13 +127,15 @@ func collect(s Status) []*evidence {
 	contradicts := contradictions(s)
 	for i := range s.Logs {
 		l := &s.Logs[i]
-		if c := (commitLog{l.Log, l.Queue, l.Origin}); !contradicts[copyOf{c, l.Region}] {
+		if c := (commitLog{l.Log, l.Queue, l.Origin}); !l.Control() && !contradicts[copyOf{c, l.Region}] {
 			of(c).addLog(l)
 		}
 	}
 	for i := range s.Links {
 		l := &s.Links[i]
-		of(commitLog{l.Log, l.Queue, l.Origin}).addLink(l)
+		if !l.Control() {
+			of(commitLog{l.Log, l.Queue, l.Origin}).addLink(l)
+		}
 	}
 	var out []*evidence
 	for _, e := range byLog {

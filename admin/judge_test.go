@@ -71,6 +71,7 @@ func unreachable(region geo.Region) func(*Status) {
 	}
 }
 
+func control(l *Log)           { l.Log = "GEOMQ" }
 func alone(l *Log)             { l.Regions = []geo.Region{"us-east"} }
 func local(s *Status)          { s.Scope = ScopeLocal }
 func in(l LogState) func(*Log) { return func(x *Log) { x.State = l } }
@@ -105,7 +106,9 @@ func TestTheVerdictOnUsEast(t *testing.T) {
 			"no, ≤ 4 entries are nowhere else", 1},
 		"a link into the origin is no replica": {three(held("us-east", 9), pulled("us-east", 9, 9, ptr(0.0))),
 			"unknown, no replica of ORDERS reports", 2},
-		"kept only here":           {three(held("us-east", 9, alone)), "no, ORDERS is kept only here (≤ 9 entries)", 1},
+		"kept only here": {three(held("us-east", 9, alone)), "no, ORDERS is kept only here (≤ 9 entries)", 1},
+		"a control log is behind": {three(held("us-east", 9), held("eu-west", 9), held("us-east", 50, control), held("eu-west", 40, control)),
+			"yes, every entry is elsewhere too, up to the last heartbeat", 0},
 		"kept only here and empty": {three(held("us-east", 0, alone)), "yes, every entry is elsewhere too, up to the last heartbeat", 0},
 		"silent, its links still fresh": {three(unreachable("us-east"), held("eu-west", 5), pulled("eu-west", 5, 8, ptr(1.0))),
 			"no, ≤ 3 entries (1.0 s) are nowhere else; none of its nodes answers", 1},

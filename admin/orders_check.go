@@ -78,7 +78,7 @@ func (o RepairOrder) In() (geo.Region, error) {
 	if o.From != "" && o.From == o.Region {
 		return "", fmt.Errorf("%w: %s can't be repaired from itself; name another holder", ErrBadRequest, o.Region)
 	}
-	_, err := originOf(o.Log)
+	_, err := anyLog(o.Log) // a control log's replica may be made anew, too
 	return o.Region, firstError(err, checkRegion(o.Region))
 }
 
@@ -122,15 +122,21 @@ func firstError(errs ...error) error {
 	return nil
 }
 
+// originOf is the origin of a log that people may change.
 func originOf(stream string) (geo.Region, error) {
+	log, err := anyLog(stream)
+	if err == nil && log.Control() {
+		err = fmt.Errorf("%w: %s is kept by geomq itself and can't be changed", ErrBadRequest, stream)
+	}
+	return log.Origin, err
+}
+
+func anyLog(stream string) (geo.CommitLog, error) {
 	log, err := geo.ParseCommitLog(stream)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w; write a log with its origin, e.g. ORDERS@us-east", ErrBadRequest, err)
+		return log, fmt.Errorf("%w: %w; write a log with its origin, e.g. ORDERS@us-east", ErrBadRequest, err)
 	}
-	if log.Control() {
-		return "", fmt.Errorf("%w: %s is kept by geomq itself and can't be changed", ErrBadRequest, stream)
-	}
-	return log.Origin, nil
+	return log, nil
 }
 
 func checkRegion(region geo.Region) error {

@@ -37,15 +37,15 @@ func newEvents(a *app) *cobra.Command {
 		Use:   "events",
 		Short: "Show what the regions have decided and recorded, or follow it",
 		Long: `events shows the records of all regions' control logs as the region of the node
-that answers knows them: new epochs, deletions, fences and the like. Of records
-with the same key only the last is kept for good.
+that answers knows them: new epochs, deletions, halted links, full disks.
+Of records with the same key only the last is kept for good.
 
 With --follow it goes on until Ctrl-C, and asks another node where one falls
 silent. With --json it prints one object a line; a cursor is the place behind an
 event, from which --after goes on.`,
 		Example: `  geomq events --tail 20
   geomq events --follow --log ORDERS@us-east
-  geomq events --kind epoch --json
+  geomq events --kind log.epoch,disk --json
   geomq events --after us-east:17,eu-west:3 --follow --json`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -57,7 +57,7 @@ event, from which --after goes on.`,
 		},
 	}
 	f.where.flags(cmd)
-	cmd.Flags().StringSliceVar(&f.kinds, "kind", nil, "only events of this `KIND`; may be repeated")
+	cmd.Flags().StringSliceVar(&f.kinds, "kind", nil, "only events of this `KIND`, e.g. log.epoch or all of log; may be repeated")
 	cmd.Flags().StringVar(&f.log, "log", "", "only events about this `LOG`: ORDERS or ORDERS@us-east")
 	cmd.Flags().StringVar(&f.region, "region", "", "only what this `REGION` recorded")
 	cmd.Flags().StringVar(&f.after, "after", "", "go on behind this `CURSOR`")

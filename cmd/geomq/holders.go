@@ -18,12 +18,16 @@ type heldLog struct {
 	nodes map[geo.Region]*admin.Client
 }
 
-// heldLogs sorts what the regions report by CommitLog.
+// heldLogs sorts what the regions report by CommitLog. Control logs are left out:
+// each region forgets their replaced records in its own time.
 func heldLogs(st *admin.Status) ([]heldLog, error) {
 	var order []geo.CommitLog
 	regions := map[geo.CommitLog][]geo.Region{}
 	for _, l := range sortedLogs(st.Logs) {
 		c := commitLogOf(l)
+		if c.Control() {
+			continue
+		}
 		if !slices.Contains(order, c) {
 			order = append(order, c)
 		}

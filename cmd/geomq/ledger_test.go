@@ -189,6 +189,29 @@ func TestFollowingOutlivesTheNode(t *testing.T) {
 	}
 }
 
+// TestControlLogsStayInTheBackground until something is wrong with them.
+func TestControlLogsStayInTheBackground(t *testing.T) {
+	d := newDeployment(t, 5)
+	state := admin.LinkStreaming
+	d.regions["ap-south"].change = func(st *admin.Status) {
+		l, k := st.Logs[0], st.Links[0]
+		l.Log, l.Stream, k.Log, k.State = "GEOMQ", "GEOMQ@us-east", "GEOMQ", state
+		st.Logs, st.Links = append(st.Logs, l), append(st.Links, k)
+	}
+	for _, line := range []string{"status", "log ls", "link ls", "verify"} {
+		if r := runAgainst(t, d, strings.Fields(line)...); r.code != exitOK || strings.Contains(r.out, "GEOMQ") {
+			t.Errorf("geomq %s: exit code %d\n%s", line, r.code, r.out)
+		}
+	}
+	for _, line := range []string{"log ls --json", "link ls --json", "log show GEOMQ@us-east", "link show GEOMQ@us-east"} {
+		contains(t, runAgainst(t, d, strings.Fields(line)...).out, "GEOMQ")
+	}
+	state = admin.LinkHalted
+	if r := runAgainst(t, d, "status"); r.code != exitTrouble || strings.Count(r.out, "GEOMQ@us-east") < 2 {
+		t.Errorf("exit code %d\n%s", r.code, r.out)
+	}
+}
+
 func TestStatusFailsWhereAReplicaHasStopped(t *testing.T) {
 	d := newDeployment(t, 5)
 	d.regions["ap-south"].change = func(st *admin.Status) {

@@ -28,12 +28,14 @@ behind the replica is, and what it has carried since its node started. FROM is
 the holder that it pulls from now, which need not be the origin. A lag is
 "unknown" where the other side has not been heard lately; that is not zero.
 MISSING are the offsets that a halted link can't get from anyone. WIRE is what
-went over the network, RATIO how much smaller that is than the entries.`,
+went over the network, RATIO how much smaller that is than the entries. Links of
+control logs, GEOMQ@REGION, are left out while they stream, except with --json.`,
 		Example: `  geomq link ls
   geomq link ls --watch
   geomq link ls --json | jq '.links[] | {log, from, to, lag_entries}'`,
 	}, view{
 		lines: func(out term.Output, st *admin.Status) []string {
+			st = withoutControl(st)
 			lines := append(linkTable(st).Lines(out), linkNotes(out, st)...)
 			return append(lines, problemLines(out, st)...)
 		},

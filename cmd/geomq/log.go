@@ -26,11 +26,13 @@ func newLog(a *app) *cobra.Command {
 		Short: "List logs as every region holds them",
 		Long: `ls lists each log once for every region that holds it: its origin, where
 producers write it, and the replicas. LAST is the newest offset there; SEALED is
-up to where the holder has seals.`,
+up to where the holder has seals. The control logs, GEOMQ@REGION, are left out
+while nothing is wrong with them, except with --json.`,
 		Example: `  geomq log ls
   geomq log ls --json | jq '.logs[] | select(.state != "open")'`,
 	}, view{
 		lines: func(out term.Output, st *admin.Status) []string {
+			st = withoutControl(st)
 			lines := append(logTable(st).Lines(out), logNotes(out, st)...)
 			return append(lines, problemLines(out, st)...)
 		},

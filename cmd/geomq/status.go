@@ -46,6 +46,7 @@ func statusCode(st *admin.Status) int {
 // statusLines is the verdict, what to see to, what is missing, then regions and
 // links.
 func statusLines(out term.Output, st *admin.Status) []string {
+	st = withoutControl(st)
 	lines := verdictLines(out, st)
 	lines = append(lines, troubleLines(out, st)...)
 	lines = append(lines, problemLines(out, st)...)
@@ -63,6 +64,15 @@ func statusLines(out term.Output, st *admin.Status) []string {
 func unhalted(st *admin.Status) *admin.Status {
 	rest := *st
 	rest.Links = slices.DeleteFunc(slices.Clone(st.Links), func(l admin.Link) bool { return l.State == admin.LinkHalted })
+	return &rest
+}
+
+// withoutControl is st without geomq's own control logs, as far as nothing is wrong
+// with them.
+func withoutControl(st *admin.Status) *admin.Status {
+	rest := *st
+	rest.Logs = slices.DeleteFunc(slices.Clone(st.Logs), func(l admin.Log) bool { return l.Control() && l.State == admin.LogOpen && l.Problem == "" })
+	rest.Links = slices.DeleteFunc(slices.Clone(st.Links), func(l admin.Link) bool { return l.Control() && l.State == admin.LinkStreaming })
 	return &rest
 }
 
