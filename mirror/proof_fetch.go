@@ -22,8 +22,7 @@ type FetchConfig struct {
 	// Holder is the region to fetch from, To our own.
 	Holder, To geo.Region
 	Dialer     Dialer
-	// Range is what to fetch. Offsets of it that the holder has no entries for are
-	// left out; the last must be one that has.
+	// Range is what to fetch. Offsets of it that are known to be holes are left out.
 	Range     geo.Range
 	Codec     Codec
 	Heartbeat time.Duration
@@ -59,22 +58,17 @@ func Fetch(ctx context.Context, cfg FetchConfig, each func([]entry.Entry) error)
 	return f.run(ctx, stand)
 }
 
-// fetchStand is where a replica would stand that ends before the range. It has
-// given up whatever the holder lacks of it: what comes is judged as a whole.
+// fetchStand is where a replica would stand that ends before the range.
 func fetchStand(ctx context.Context, cfg FetchConfig) (Stand, error) {
 	extent, err := cfg.Held.Extent(ctx)
 	if err != nil {
 		return Stand{}, err
 	}
-	var deleted deletionIndex
-	deleted.held = cfg.Held
-	if err := deleted.refresh(ctx); err != nil {
-		return Stand{}, err
-	}
-	return Stand{
-		Exists: true, Last: cfg.Range.First - 1, Epochs: extent.Epochs,
-		Unsealed: maxBlock, Deletions: deleted.after, Gaps: geo.Ranges{cfg.Range},
-	}, nil
+	stand := Stand{Exists: true, Last: cfg.Range.First - 1, Epochs: extent.Epochs, Unsealed: maxBlock}
+	var known holes
+	err = eachDeletion(ctx, cfg.Held, 0, func(d *geo.Deletion) { known.add(d); stand.Deletions = d.Number })
+	stand.Deleted = known.deleted
+	return stand, err
 }
 
 // fetch drives the Sink of one session; run's goroutine alone uses it.
