@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"geomq/client/internal/form"
 	"geomq/client/internal/ordered"
 	"geomq/geo"
 )
@@ -52,6 +53,7 @@ type source struct {
 	stream  string
 	origin  geo.Region
 	replica bool
+	form    *form.Stream
 	last    geo.Offset
 }
 
@@ -208,10 +210,13 @@ func readConfig(s source, from Start, filter string) ordered.Config {
 }
 
 func (f *follower) hand(ctx context.Context, s source, from Start, m ordered.Message) error {
-	if isFiller(m.Subject()) {
+	if form.IsFiller(m.Subject()) {
 		return nil
 	}
-	r := receive(s, m, time.Now())
+	r, err := receive(ctx, s, m, time.Now())
+	if err != nil {
+		return err
+	}
 	if r.Time.Before(from.since) {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"geomq/client/internal/form"
 	"geomq/geo"
 )
 
@@ -29,7 +30,8 @@ func (f *follower) discover(ctx context.Context) ([]source, error) {
 func (f *follower) match(info *jetstream.StreamInfo) (source, bool) {
 	s := source{
 		stream:  info.Config.Name,
-		replica: isReplica(info.Config.Subjects),
+		replica: form.IsReplica(&info.Config),
+		form:    form.Of(f.js, info),
 		last:    geo.Offset(info.State.LastSeq),
 	}
 	c, err := geo.ParseCommitLog(s.stream)

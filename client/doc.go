@@ -10,8 +10,9 @@
 //
 // Follow delivers the entries of each CommitLog in the order of their offsets,
 // each once, whatever happens to the connection meanwhile. Between two
-// CommitLogs there is no order. Entries of replicas are given back as their
-// producers sent them: subject, headers and body unescaped, the origin's time.
+// CommitLogs there is no order. Entries of replicas, and those that an
+// origin had lost and got back from another region, are shown as their producers
+// sent them: subject, headers and body unescaped, the origin's time.
 //
 // Token turns any text into one token of a subject, and no two texts into the
 // same one.

@@ -1,11 +1,8 @@
 package client
 
 import (
-	"bytes"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
+	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -46,68 +43,33 @@ type Received struct {
 func (r Received) Age() time.Duration { return r.Arrived.Sub(r.Time) }
 
 // receive makes a Received of what a stream delivered.
-func receive(s source, m ordered.Message, now time.Time) Received {
+func receive(ctx context.Context, s source, m ordered.Message, now time.Time) (Received, error) {
 	r := Received{
 		Origin: s.origin, Stream: s.stream, Replica: s.replica,
 		Offset: m.Offset, Subject: m.Subject(), Header: m.Headers(), Body: m.Data(),
 		Time: m.Stored, Arrived: now,
 	}
-	if s.replica {
-		r.restore()
+	e, escaped, err := s.form.Entry(ctx, m)
+	switch {
+	case errors.Is(err, entry.ErrStored):
+		r.Damage = err
+	case err != nil:
+		return r, err
+	case escaped:
+		r.restore(e)
 	}
 	r.MsgID = r.Header.Get(entry.MessageID)
-	return r
+	return r, nil
 }
 
-// restore turns what a replica stores back into what the producer sent.
-func (r *Received) restore() {
-	e, err := entry.FromStored(r.Offset, []byte(r.Subject), headerBlock(r.Header), r.Body)
-	if err != nil {
-		r.Damage = err
-		return
-	}
+// restore shows what the producer sent in place of what is stored.
+func (r *Received) restore(e entry.Entry) {
 	r.Subject, r.Time, r.Body, r.Header = string(e.Subject), e.When(), e.Body, nil
 	if e.Header == nil {
 		return
 	}
+	var err error
 	if r.Header, err = nats.DecodeHeadersMsg(e.Header); err != nil {
 		r.Header, r.HeaderBlock = nil, e.Header
 	}
 }
-
-// ownLines are the lines that a replica's header block begins with, in the
-// order in which package entry writes and expects them.
-var ownLines = []string{"Nats-Expected-Last-Sequence", "Geomq-Time", "Geomq-Form"}
-
-// headerBlock rebuilds the block that nats.go took apart: our lines in front,
-// then the producer's, sorted by name since their order is lost.
-func headerBlock(h nats.Header) []byte {
-	var b bytes.Buffer
-	b.WriteString("NATS/1.0\r\n")
-	for _, name := range ownLines {
-		writeLines(&b, name, h[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		if !slices.Contains(ownLines, name) {
-			writeLines(&b, name, h[name])
-		}
-	}
-	b.WriteString("\r\n")
-	return b.Bytes()
-}
-
-func writeLines(b *bytes.Buffer, name string, values []string) {
-	for _, value := range values {
-		fmt.Fprintf(b, "%s: %s\r\n", name, value)
-	}
-}
-
-// isReplica tells from a stream's subjects whether it is another region's: an
-// origin captures topics, a replica a subject of geomq's own.
-func isReplica(subjects []string) bool {
-	return slices.ContainsFunc(subjects, func(s string) bool { return strings.HasPrefix(s, "geomq.r.") })
-}
-
-// isFiller tells whether a subject is that of an entry that only keeps an offset
-// free in a replica until it is purged.
-func isFiller(subject string) bool { return strings.HasPrefix(subject, "geomq.hole.") }

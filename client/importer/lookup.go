@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"geomq/client/internal/form"
 	"geomq/client/internal/ordered"
 	"geomq/geo"
 	"geomq/geo/entry"
@@ -50,9 +51,14 @@ func (l *lookup) run(ctx context.Context) error {
 	if end == 0 {
 		return nil
 	}
+	forms := form.Of(l.js, stream.CachedInfo())
 	cfg := ordered.Config{Stream: l.stream, Start: max(l.from, 1), Until: end, HeadersOnly: true, Batch: lookupBatch}
 	err = ordered.Read(ctx, l.js, cfg, func(m ordered.Message) error {
-		if line, ok := l.id.line(m.Headers().Get(entry.MessageID)); ok {
+		key, err := messageID(ctx, forms, m)
+		if err != nil {
+			return err
+		}
+		if line, ok := l.id.line(key); ok {
 			l.found(line, m.Offset)
 		}
 		if m.Offset%1024 == 0 {
@@ -62,6 +68,19 @@ func (l *lookup) run(ctx context.Context) error {
 		return nil
 	})
 	return l.explain(ctx, err)
+}
+
+// messageID is the key of an entry, also of one that was pulled back into the log
+// from another region.
+func messageID(ctx context.Context, forms *form.Stream, m ordered.Message) (string, error) {
+	e, escaped, err := forms.Entry(ctx, m)
+	if err != nil && !errors.Is(err, entry.ErrStored) {
+		return "", err
+	}
+	if escaped && err == nil {
+		return string(entry.Value(e.Header, entry.MessageID)), nil
+	}
+	return m.Headers().Get(entry.MessageID), nil
 }
 
 func (l *lookup) explain(ctx context.Context, err error) error {
