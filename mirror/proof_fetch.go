@@ -90,7 +90,7 @@ func (f *fetch) run(ctx context.Context, stand Stand) error {
 	in := make(chan received, 4)
 	f.stands = Applied{Last: stand.Last, Deletions: stand.Deletions}
 	f.step(ctx, Start{stand})
-	if f.err != nil {
+	if f.conn == nil {
 		return f.err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -168,7 +168,9 @@ func (f *fetch) send(ctx context.Context, m Message) {
 	} else if m.Kind() == KindBye {
 		f.bye(ctx)
 	} else {
-		err = f.conn.Send(ctx, Encode(nil, m))
+		// What the holder said last, say why it refuses, may still have to be
+		// received; if nothing is, that ends the session.
+		_ = f.conn.Send(ctx, Encode(nil, m))
 	}
 	switch {
 	case errors.Is(err, ErrNoSource):
