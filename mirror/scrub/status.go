@@ -104,8 +104,7 @@ type book struct {
 	failures map[geo.Block]Failure
 }
 
-// fail enters a block; first tells whether it was well before, or otherwise
-// broken.
+// fail enters a block; first tells whether it was well before.
 func (b *book) fail(broken *mirror.BlockError, now time.Time) (first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
