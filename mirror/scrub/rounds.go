@@ -12,7 +12,7 @@ const (
 	// mostTries is how often a block that can't be read is tried in one round.
 	mostTries = 3
 	// idlePause is how long a log without sealed blocks is left alone.
-	idlePause = time.Second
+	idlePause = 10 * time.Second
 )
 
 // rounds decides which blocks are read next: first the newest, then all of them

@@ -34,8 +34,8 @@ func TestRoundsBeginWithTheNewest(t *testing.T) {
 		oldest, sealed, recent geo.Block
 		want                   string
 	}{
-		{0, 0, 0, "[wait 1s]"},
-		{5, 5, 5, "[wait 1s]"},
+		{0, 0, 0, "[wait 10s]"},
+		{5, 5, 5, "[wait 10s]"},
 		{0, 1, 0, "[0-0 wait 10m0s]"},
 		{0, 1, 1, "[0-0 wait 10m0s]"},
 		{3, 200, 150, "[150-199 3-66 67-130 131-194 195-199 wait 10m0s]"},
@@ -74,7 +74,7 @@ func TestRetentionOvertakesARound(t *testing.T) {
 	if first, end, _, _ := r.plan(now, 150, 200, recent); first != 150 || end != 200 {
 		t.Errorf("%d to %d", first, end)
 	}
-	if got := fmt.Sprint(play(t, r, now, 300, 300, 0)); got != "[wait 1s]" {
+	if got := fmt.Sprint(play(t, r, now, 300, 300, 0)); got != "[wait 10s]" {
 		t.Error(got)
 	}
 }
