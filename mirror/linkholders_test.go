@@ -402,7 +402,7 @@ func TestAHolderThatStallsIsLeftForAnother(t *testing.T) {
 	})
 }
 
-// avoidedFor is until when the link leaves its origin alone.
+// avoidedFor is for how long still the link leaves its origin alone.
 func avoidedFor(r *regions) time.Duration {
 	return time.Until(r.link.Status().Holders[0].AvoidedUntil) + 3*time.Second
 }
