@@ -2,6 +2,9 @@ package broker
 
 import (
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"geomq/geo"
 	"geomq/geo/entry"
@@ -68,6 +71,36 @@ func BenchmarkRead(b *testing.B) {
 				}
 				got += len(entries)
 			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+		})
+	}
+}
+
+// BenchmarkPublish compares a log that has been shut and admitted with one that
+// never was.
+func BenchmarkPublish(b *testing.B) {
+	for name, shut := range map[string]bool{"never shut": false, "admitted": true} {
+		b.Run(name, func(b *testing.B) {
+			cfg := testConfig(b, "us-east")
+			topics := []geo.Topic{"orders.>"}
+			if shut {
+				cfg.Shut = topics
+			}
+			broker := openBroker(b, cfg)
+			openOrigin(b, broker)
+			broker.Admit(topics)
+			js, err := connect(b, broker).JetStream(nats.PublishAsyncMaxPending(4000))
+			if err != nil {
+				b.Fatal(err)
+			}
+			body := make([]byte, 400)
+			b.ResetTimer()
+			for range b.N {
+				if _, err := js.PublishAsync("orders.created", body, nats.StallWait(time.Minute)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			<-js.PublishAsyncComplete()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 		})
 	}

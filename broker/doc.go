@@ -16,6 +16,16 @@
 // have been written and some not, but there is neither a gap nor a double; the
 // replica's Extent tells where to go on.
 //
+// What clients may publish to is decided at two places. The gate (Config.Shut,
+// Broker.Shut, Admit) turns clients' publishes to topics away from the moment a
+// server starts. The fence (CommitLog.Fence) takes the topics from the stream and
+// names its exact end; behind it an Appender pulls back what the origin has lost,
+// and makes holes (Appender.Skip). Where that leaves entries in another form than
+// producers sent them is recorded in the stream's metadata, which is on the disk
+// before the first of them is written; readers go by the record and never guess.
+// Offsets without an entry stay so through kills of the process. A power cut may
+// take back holes at the end, as it may take entries: Skip again.
+//
 // Clients without credentials may publish, subscribe, read every stream and have
 // consumers. They can't change streams, and they can't write into a replica: not
 // by publishing, for they may not use subjects of geomq; and not by having

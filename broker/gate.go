@@ -22,8 +22,8 @@ const shutSubject = "GEOMQ.SHUT."
 // still be stored (CommitLog.Fence waits for that). Every broker of a cluster
 // shuts for the clients that are connected to it.
 //
-// What JetStream itself delivers to a subject, such as a push consumer whose
-// deliver subject is a topic, passes the gate; a fence is closed to that too.
+// What JetStream itself publishes, for a client that names a topic as the reply
+// of a request to it, passes the gate; a fence is closed to that too.
 func (b *Broker) Shut(topics []geo.Topic) error {
 	b.gate.Lock()
 	defer b.gate.Unlock()
