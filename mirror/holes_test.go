@@ -52,7 +52,10 @@ func (w *world) recorded() {
 // unsealed names a whole block of origin's that replica has no equal seal of.
 func unsealed(origin, replica *memLog) string {
 	skipped := origin.table().Skipped()
-	seals := map[geo.Block]geo.Seal{}
+	want, seals := map[geo.Block]geo.Seal{}, map[geo.Block]geo.Seal{}
+	for _, seal := range origin.copySeals() {
+		want[seal.Block] = seal
+	}
 	for _, seal := range replica.copySeals() {
 		seals[seal.Block] = seal
 	}
@@ -61,8 +64,8 @@ func unsealed(origin, replica *memLog) string {
 		if skipped.Covers(block.Range()) {
 			continue
 		}
-		if _, ok := seals[block]; !ok {
-			return fmt.Sprintf("the replica has no seal of block %d", block)
+		if seal, ok := seals[block]; !ok || seal.Digest != want[block].Digest {
+			return fmt.Sprintf("the replica has no seal of block %d, or another one", block)
 		}
 	}
 	return ""
@@ -107,6 +110,31 @@ func TestAnEpochWithoutEntriesReachesTheReplica(t *testing.T) {
 		w.matched()
 		w.origin.reopen(10, 12_000)
 		w.matched()
+		w.restartLink() // no entry is awaited where both logs end in a hole
+		w.within(200*time.Millisecond, func() string {
+			if w.link.Status().State != StateStreaming {
+				return "the link does not stream"
+			}
+			return ""
+		})
+	})
+}
+
+func TestADeletionWaitsForTheEntriesItNames(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.home.faults.apply = 2500 * time.Millisecond
+		w.origin.publish(w.rand, 100)
+	}, func(w *world) {
+		time.Sleep(100 * time.Millisecond)
+		w.origin.withdraw(true, 50, 99) // both are on their way into the replica
+		time.Sleep(1500 * time.Millisecond)
+		if end := w.replica().end(); end != 0 {
+			t.Fatalf("the replica ends at %d: nothing is under way", end)
+		}
+		w.matched()
+		if n := w.link.Status().Sessions; n != 1 {
+			t.Errorf("it took %d sessions", n)
+		}
 	})
 }
 
@@ -200,7 +228,12 @@ func TestAReplicaMadeBehindDeletionsHasThemToo(t *testing.T) {
 		for o := geo.Offset(1); o < 3000; o += 10 { // more than one answer holds
 			w.origin.withdraw(true, o)
 		}
-	}, func(w *world) { w.matched() })
+	}, func(w *world) {
+		w.matched()
+		if s := w.link.Status(); len(s.Refused) > 0 {
+			t.Errorf("refused %v: %s", s.Refused, s.Reason)
+		}
+	})
 }
 
 // TestADeletionThatIsRecordedButNotCarriedOut: the origin died between the two.

@@ -436,6 +436,13 @@ func (l *memLog) SetEpochs(_ context.Context, epochs geo.Epochs) error {
 	if !epochs.Extends(l.epochs) {
 		return fmt.Errorf("%w: %v does not extend %v", geo.ErrEpochs, epochs, l.epochs)
 	}
+	for _, r := range epochs[len(l.epochs):].Skipped() {
+		for o := r.First; o <= min(r.Last, l.last); o++ {
+			if _, ok := l.entries[o]; ok {
+				l.broken = fmt.Sprintf("the table %s came while offset %d had an entry", epochs, o)
+			}
+		}
+	}
 	l.epochs = epochs
 	return nil
 }

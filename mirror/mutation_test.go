@@ -52,7 +52,7 @@ var mutations = []mutation{
 	{"a missing header becomes empty", "mirror/unpack.go", "if header > 0 {\n\t\te.Header = c.header", "if true {\n\t\te.Header = append([]byte{}, c.header...)", links},
 	{"a source calls what it lacks a hole", "mirror/sourceflow.go", "known, left := s.known.explain(jump)", "known, left := []Hole{{First: jump.First, Last: jump.Last, Why: WhyDeletion}}, geo.Range{First: 1}", links},
 	{"a jump is judged by an old look", "mirror/sourceflow.go", "case s.looking: // since before the jump\n\t\ts.again = true", "case s.looking: // since before the jump\n\t\ts.judging = true", links},
-	{"a hole at the log's end is kept quiet", "mirror/sourceflow.go", "if left.Len() > 0 {\n\t\treturn actions\n\t}\n\treturn s.leave", "if true {\n\t\treturn actions\n\t}\n\treturn s.leave", links},
+	{"a hole at the log's end is kept quiet", "mirror/sourceflow.go", "if left.Len() > 0 {\n\t\treturn actions\n\t}\n\treturn s.leave", "if left.Len() < 1<<60 {\n\t\treturn actions\n\t}\n\treturn s.leave", links},
 	{"deletions come behind the frames that need them", "mirror/sourceflow.go", "if !s.affords(deletionSize(&s.notes[0])) {\n\t\t\treturn actions", "if !s.affords(deletionSize(&s.notes[0])) {\n\t\t\tbreak", links},
 	{"only the first deletions are told", "mirror/sourceflow.go", "s.more = len(deletions) >= deletionsAtOnce", "s.more = false", links},
 	{"an old sink gets holes", "mirror/sourceflow.go", "if s.version < 2 && len(known) > 0 {", "if false {", links},
