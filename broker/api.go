@@ -141,7 +141,7 @@ var errNotYet = errors.New("the cluster has not caught up yet")
 // temporary tells whether the same request may succeed a moment later: while a
 // cluster elects a leader or a server joins, requests fail so.
 func temporary(err error) bool {
-	return errors.Is(err, errNotYet) || hasCode(err, codeNotAvailable) || hasCode(err, codeNoSuitablePeers) ||
+	return errors.Is(err, errNotYet) || unsent(err) || hasCode(err, codeNotAvailable) || hasCode(err, codeNoSuitablePeers) ||
 		errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
 }
 

@@ -98,7 +98,7 @@ func (b *Broker) connect(user string) (*nats.Conn, error) {
 	conn, err := nats.Connect(b.LocalURL(), nats.IgnoreDiscoveredServers(),
 		nats.UserInfo(user, password(b.cfg.Secret, user)), nats.Name("geomq "+user+" "+b.cfg.Name),
 		nats.CustomInboxPrefix(inboxPrefix), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
-		nats.ReconnectJitter(0, 0), nats.PingInterval(5*time.Second))
+		nats.ReconnectJitter(0, 0), nats.PingInterval(5*time.Second), nats.ErrorHandler(b.connectionError))
 	if err != nil {
 		return nil, fmt.Errorf("%w: connect to it as %s: %w", ErrStart, user, err)
 	}

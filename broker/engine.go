@@ -163,6 +163,19 @@ func connected(conn *nats.Conn) error {
 	return nil
 }
 
+// connectionError takes what a connection of ours reports beside the calls that
+// fail; while the server is started again, that is each write.
+func (b *Broker) connectionError(_ *nats.Conn, _ *nats.Subscription, err error) {
+	b.cfg.Log.Debug("a connection to this region's server had an error", "server", b.cfg.Name, "err", err)
+}
+
+// unsent tells whether a connection of ours broke off under what was sent: it
+// comes back, and the same can be sent again.
+func unsent(err error) bool {
+	var broken *net.OpError
+	return errors.As(err, &broken) || errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrReconnectBufExceeded)
+}
+
 // stopServer returns when the server's files are closed.
 func (b *Broker) stopServer() {
 	if s := b.server(); s != nil {

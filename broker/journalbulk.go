@@ -69,7 +69,7 @@ type bulk struct {
 	number  uint64 // of the record sent last
 	waiting map[uint64]bulkRecord
 	bytes   int      // in waiting
-	refused []uint64 // of those that wait, by the server's first answer
+	refused []uint64 // of those that wait: not sent, or not taken at first
 	last    uint64   // newest sequence known
 }
 
@@ -83,7 +83,7 @@ func (p *bulk) add(ctx context.Context, key string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("%.100q: %w", key, err)
 	}
-	for len(p.waiting) >= bulkRecords || len(p.waiting) > 0 && p.bytes+len(data) > bulkBytes {
+	for len(p.refused) >= bulkRefused || len(p.waiting) >= bulkRecords || len(p.waiting) > 0 && p.bytes+len(data) > bulkBytes {
 		if err := p.settle(ctx); err != nil {
 			return err
 		}
@@ -92,7 +92,13 @@ func (p *bulk) add(ctx context.Context, key string, data []byte) error {
 	m.Reply = p.inbox + "." + strconv.FormatUint(p.number, 10)
 	p.waiting[p.number] = bulkRecord{key, data}
 	p.bytes += len(data)
-	return p.journal.broker.conn.PublishMsg(m)
+	if err := p.journal.broker.conn.PublishMsg(m); err != nil {
+		if !temporary(err) {
+			return err
+		}
+		p.refused = append(p.refused, p.number)
+	}
+	return nil
 }
 
 func (p *bulk) settleAll(ctx context.Context) error {
