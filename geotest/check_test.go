@@ -122,3 +122,24 @@ func TestTheCheckerCountsWhatHarmedDisksTook(t *testing.T) {
 	_, err = h.Judge([]Holding{{Region: "r", Entries: good[:2]}, {Region: "s", Entries: good[:3]}}, Terms{})
 	mustSay(t, "I1: r lacks 1 acknowledged at offsets 3, beyond its end 2 (postfix)", err)
 }
+
+// A region that lost its newest goes on at higher offsets. What lies between was
+// not shown by it.
+func TestTheCheckerForgetsNothingButWhatWasHarmed(t *testing.T) {
+	w := &witness{}
+	at := func(second int) time.Time { return time.Unix(int64(second), 0) }
+	for i := 1; i <= 10; i++ {
+		w.saw(geo.Offset(i), at(i))
+	}
+	w.harmed(at(7))
+	for _, o := range []geo.Offset{1, 2, 3, 100, 101, 1, 2, 102} { // from the beginning again, behind a hole
+		w.saw(o, at(20))
+	}
+	if want := (geo.Ranges{{First: 1, Last: 6}, {First: 100, Last: 102}}); !slices.Equal(w.shown, want) {
+		t.Errorf("it has shown %v, not %v", w.shown, want)
+	}
+	w.harmed(time.Time{})
+	if len(w.shown) > 0 {
+		t.Errorf("it has lost everything, and still shown %v", w.shown)
+	}
+}

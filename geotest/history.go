@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"geomq/geo"
 )
 
 // Seen is what a reader saw at one offset: a digest of subject, key and body.
@@ -51,14 +53,14 @@ func (h *History) Acked(key string, offset uint64) {
 		h.broken = append(h.broken, fmt.Sprintf("I2: key %s was acknowledged at offset %d and at %d", key, before, offset))
 	}
 	h.acked[key] = offset
-	h.witness(h.Origin).saw(offset, time.Now())
+	h.witness(h.Origin).saw(geo.Offset(offset), time.Now())
 }
 
 // Saw notes that a region showed something at offset.
 func (h *History) Saw(region string, offset uint64, what Seen) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.witness(region).saw(offset, time.Now())
+	h.witness(region).saw(geo.Offset(offset), time.Now())
 	before, ok := h.seen[offset]
 	if !ok {
 		h.seen[offset] = what

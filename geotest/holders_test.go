@@ -16,7 +16,6 @@ const relayWithin = 5*time.Second + 500*time.Millisecond
 // The path between us-east and ap-south is cut; eu-west reaches both. ap-south goes
 // on receiving us-east's log from there, and returns to the origin after the heal.
 func TestARelayStandsInForACutPath(t *testing.T) {
-	awaitsProduct(t, "links that choose their holder")
 	for _, how := range []Cut{CutReset, CutBlackHole} {
 		t.Run(string(how), func(t *testing.T) {
 			r := StartRegions(t, Options{CutGossip: true})
@@ -51,7 +50,6 @@ func TestARelayStandsInForACutPath(t *testing.T) {
 // An origin is dead, and its replicas differ: whichever is ahead, they end up equal
 // without it.
 func TestReplicasOfADeadOriginBecomeEqual(t *testing.T) {
-	awaitsProduct(t, "links that choose their holder")
 	for _, behind := range []string{"eu-west", "ap-south"} {
 		t.Run(behind+" is behind", func(t *testing.T) {
 			ahead := map[string]string{"eu-west": "ap-south", "ap-south": "eu-west"}[behind]

@@ -18,7 +18,7 @@ var allowed = map[string][]string{
 	"configs": {"geo"},
 	"client":  {"geo"},
 	"admin":   {"geo", "mirror"},
-	"node":    {"geo", "mirror", "broker", "configs", "admin"},
+	"node":    {"geo", "dedupe", "mirror", "broker", "configs", "admin"},
 	"bench":   {"geo", "broker", "configs", "client", "node"},
 	"cmd":     {"geo", "mirror", "configs", "admin", "client", "node", "bench"},
 	"geotest": {"geo", "admin", "client", "bench", "configs"},

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -192,12 +194,24 @@ func (l *lab) tell() {
 	}
 }
 
+// logsVariable names a folder for all that the regions of a failed test have
+// logged; without it only the end is shown.
+const logsVariable = "GEOMQ_LAB_LOGS"
+
 func (r *Regions) tell(t testing.TB) {
 	if !t.Failed() {
 		return
 	}
+	folder := os.Getenv(logsVariable)
 	for _, s := range r.sites {
 		out := s.process.Output()
+		if folder != "" {
+			path := filepath.Join(folder, fmt.Sprintf("%s-%s.log", strings.ReplaceAll(t.Name(), "/", "-"), s.Name))
+			if err := os.WriteFile(path, []byte(out), 0o600); err != nil {
+				t.Error(err)
+			}
+			out = out[max(0, len(out)-400):]
+		}
 		t.Logf("%s has logged at last:\n%s", s.Name, out[max(0, len(out)-4000):])
 	}
 }

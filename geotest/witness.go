@@ -1,18 +1,22 @@
 package geotest
 
-import "time"
+import (
+	"time"
 
-// witness knows how far one region has shown a log. Readers see a log in order,
-// so it is one number, and its past for when the region loses its newest.
+	"geomq/geo"
+)
+
+// witness knows what one region has shown of a log, and from when that is: what is
+// later is what the region loses first.
 type witness struct {
-	end  uint64
-	past []mark // oldest first
+	shown geo.Ranges
+	past  []mark // oldest first
 }
 
 // mark is how far it was at some time.
 type mark struct {
 	at  time.Time
-	end uint64
+	end geo.Offset
 }
 
 const (
@@ -29,13 +33,22 @@ func (h *History) witness(region string) *witness {
 	return w
 }
 
-func (w *witness) saw(offset uint64, now time.Time) {
-	w.end = max(w.end, offset)
+// saw takes offsets mostly in order, and again from the beginning now and then.
+func (w *witness) saw(offset geo.Offset, now time.Time) {
+	switch n := len(w.shown); {
+	case w.shown.Contains(offset):
+		return
+	case n > 0 && w.shown[n-1].Last+1 == offset:
+		w.shown[n-1].Last = offset
+	default:
+		w.shown = w.shown.Add(geo.Range{First: offset, Last: offset})
+	}
+	end := w.shown[len(w.shown)-1].Last
 	if n := len(w.past); n > 0 && now.Sub(w.past[n-1].at) < markEvery {
-		w.past[n-1].end = w.end
+		w.past[n-1].end = end
 		return
 	}
-	w.past = append(w.past, mark{now, w.end})
+	w.past = append(w.past, mark{now, end})
 	if len(w.past) > maxMarks {
 		w.past = append(w.past[:0], w.past[len(w.past)-maxMarks/2:]...)
 	}
@@ -44,13 +57,14 @@ func (w *witness) saw(offset uint64, now time.Time) {
 // harmed takes back what was shown after since. A mark may hold what came
 // markEvery later.
 func (w *witness) harmed(since time.Time) {
-	w.end = 0
 	for len(w.past) > 0 && w.past[len(w.past)-1].at.After(since.Add(-markEvery)) {
 		w.past = w.past[:len(w.past)-1]
 	}
+	left := geo.Range{First: 1}
 	if n := len(w.past); n > 0 {
-		w.end = w.past[n-1].end
+		left.Last = w.past[n-1].end
 	}
+	w.shown = w.shown.Intersect(left)
 }
 
 // Harmed notes that region's disk may have lost what came after since; the zero
@@ -68,7 +82,7 @@ func (h *History) Harmed(region string, since time.Time) {
 // it must still be somewhere.
 func (h *History) safe(offset uint64) bool {
 	for _, w := range h.shown {
-		if w.end >= offset {
+		if w.shown.Contains(geo.Offset(offset)) {
 			return true
 		}
 	}
