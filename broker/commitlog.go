@@ -65,13 +65,10 @@ func (l *CommitLog) SetEpochs(ctx context.Context, epochs geo.Epochs) error {
 	return nil
 }
 
-// Trim removes a replica's entries before first, and the seals of blocks that
+// Trim removes the entries before first, and the seals of blocks that
 // are gone with them. It never goes beyond the end (ErrBeyondEnd): JetStream
 // would skip offsets that are still to come.
 func (l *CommitLog) Trim(ctx context.Context, first geo.Offset) error {
-	if l.role != Replica {
-		return fmt.Errorf("trim %s: %w: an origin's retention is its own", l.id, ErrRole)
-	}
 	have, err := l.Extent(ctx)
 	switch {
 	case err != nil:

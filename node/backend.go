@@ -33,15 +33,25 @@ func (b backend) Local() admin.Status {
 	if err != nil {
 		status.Problems = append(status.Problems, fmt.Sprintf("region %s: the broker of node %s does not list its logs: %v", n.cfg.Region, n.cfg.Node, err))
 	}
+	lost := n.records.counts.of(ctx, n.records.ledger)
 	for _, d := range n.duties {
 		at := slices.IndexFunc(held, func(h broker.Held) bool { return h.ID == d.id })
 		log := d.describe()
+		if sum, ok := lost[d.id]; ok {
+			log.Ledger = &admin.LedgerCount{Entries: sum.Entries, Open: sum.Entries - sum.Republished}
+		}
 		if at >= 0 {
 			log = d.measure(ctx, log, held[at].Extent)
 		}
 		status.Logs = append(status.Logs, log)
 	}
 	status.Links = n.Links()
+	if disk, _ := n.disk.look(); disk.State != "" {
+		if err := n.broker.Failing(); err != nil {
+			disk.State, disk.Problem = admin.DiskFailing, err.Error()
+		}
+		status.Disks = []admin.Disk{disk}
+	}
 	return status
 }
 
@@ -101,40 +111,66 @@ func (n *Node) Links() []admin.Link {
 // describe says of a log what is known without asking the broker.
 func (d *duty) describe() admin.Log {
 	role, state := admin.RoleReplica, admin.LogWaiting
-	if d.link == nil {
+	if d.isOrigin() {
 		role = admin.RoleOrigin
 	}
 	if d.conflicts() {
 		state = admin.LogConflict
 	}
-	return admin.Log{
+	log := admin.Log{
 		Log: d.id.Log, Queue: d.id.Queue.Label(), Origin: d.id.Origin, Region: d.node.cfg.Region, Role: role,
 		Stream: d.id.Stream(), Topics: d.log.Topics, Regions: d.log.Regions, First: 1,
 		Mode: string(d.log.Mode), Flush: string(d.log.Flush), Replicas: replicas(d.node.cfg, d.log),
 		State: state, Problem: d.problem(),
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	log.Opening, log.Fenced = d.opening, d.fenced
+	return log
 }
 
 // measure adds what the broker says.
 func (d *duty) measure(ctx context.Context, log admin.Log, extent geo.Extent) admin.Log {
 	log.First, log.Last, log.Entries, log.Bytes = extent.First, extent.Last, extent.Entries, extent.Bytes
-	log.LastTime, log.Epoch = extent.LastTime, extent.Epochs.Latest().Number
+	log.LastTime, log.Epoch, log.Epochs = extent.LastTime, extent.Epochs.Latest().Number, extent.Epochs
+	log.Holes = extent.Range().Len() - min(extent.Entries, extent.Range().Len())
 	if log.State == admin.LogWaiting {
-		log.State = admin.LogOpen
+		log.State = d.state()
 	}
 	if d.link != nil {
 		if s := d.link.Status(); s.State == mirror.StateHalted {
 			log.State, log.Problem = admin.LogHalted, s.Reason
 		}
 	}
-	held, err := d.node.broker.Lookup(ctx, d.id)
+	held, err := d.node.cluster().open(ctx, d.id)
 	if err != nil {
 		return log
 	}
 	if block, ok, err := held.SealedTo(ctx); err == nil && ok {
 		log.SealedTo = block.Range().Last
 	}
+	if known, err := held.cluster.records.deletions.upTo(ctx, d.id, everyDeletion); err == nil {
+		log.Deletions = uint64(len(known))
+	}
+	if gaps, err := held.Gaps(ctx); err == nil {
+		log.Gaps = gaps
+	}
 	return log
+}
+
+// state is that of a log whose stream is there.
+func (d *duty) state() admin.LogState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.link != nil:
+		return admin.LogOpen
+	case !d.open:
+		return admin.LogOpening
+	case d.fenced != "":
+		return admin.LogFenced
+	}
+	return admin.LogOpen
 }
 
 func describeLink(s mirror.LinkStatus, node string) admin.Link {
@@ -144,6 +180,10 @@ func describeLink(s mirror.LinkStatus, node string) admin.Link {
 		Compression: s.Codec.String(), Credit: s.Credit, CreditUsed: s.Used,
 		Entries: s.Entries, Frames: s.Frames, WireBytes: s.Wire, RawBytes: s.Raw,
 		Resent: s.Resent, Repeated: s.Repeated, Seals: s.Seals, LastHeartbeat: s.HeadAt,
+		NotOrigin: s.Why, Switches: s.Switches,
+	}
+	for _, h := range s.Holders {
+		link.Holders = append(link.Holders, describeHolder(h))
 	}
 	if s.RoundTrip > 0 {
 		seconds := s.RoundTrip.Seconds()
@@ -165,17 +205,32 @@ func describeLink(s mirror.LinkStatus, node string) admin.Link {
 	return link
 }
 
+func describeHolder(h mirror.HolderStatus) admin.LinkHolder {
+	holder := admin.LinkHolder{Region: h.Region, Last: h.Last, Asked: h.At, Problem: h.Avoided, Avoided: h.AvoidedUntil}
+	switch {
+	case holder.Problem == "" && !h.At.IsZero() && !h.Told:
+		holder.Problem = "it did not answer"
+	case holder.Problem == "" && h.Told && !h.Ready:
+		holder.Problem = "it does not serve the log yet"
+	}
+	if h.Told {
+		seconds := h.RoundTrip.Seconds()
+		holder.RTTSeconds = &seconds
+	}
+	return holder
+}
+
 // find opens a log of this region by its stream's name.
 func (b backend) find(ctx context.Context, stream string) (heldLog, error) {
 	id, err := geo.ParseCommitLog(stream)
 	if err != nil {
 		return heldLog{}, fmt.Errorf("%w: %w", admin.ErrNotFound, err)
 	}
-	log, err := b.node.broker.Lookup(ctx, id)
-	if errors.Is(err, broker.ErrNoLog) {
+	log, err := b.node.cluster().open(ctx, id)
+	if errors.Is(err, mirror.ErrNoLog) {
 		return heldLog{}, fmt.Errorf("%w: region %s holds no %s", admin.ErrNotFound, b.node.cfg.Region, stream)
 	}
-	return heldLog{log, b.node.cluster()}, err
+	return log, err
 }
 
 // Digests implements admin.Backend.

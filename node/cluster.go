@@ -27,11 +27,12 @@ func (c cluster) Held(ctx context.Context, id geo.CommitLog) (mirror.HeldLog, er
 
 // Open implements mirror.Replicas.
 func (c cluster) Open(ctx context.Context, id geo.CommitLog) (mirror.Replica, error) {
+	return c.open(ctx, id)
+}
+
+func (c cluster) open(ctx context.Context, id geo.CommitLog) (heldLog, error) {
 	log, err := c.broker.Lookup(ctx, id)
-	if err != nil {
-		return nil, translate(err)
-	}
-	return heldLog{log, c}, nil
+	return heldLog{log, c}, translate(err)
 }
 
 // Create implements mirror.Replicas.
@@ -90,7 +91,7 @@ func (l heldLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion, e
 
 // Retire implements mirror.Replica.
 func (l heldLog) Retire(ctx context.Context, r geo.Range, reason string) error {
-	return l.cluster.records.retire(ctx, l.CommitLog, l.cluster.window, r, reason)
+	return l.cluster.records.retire(ctx, l, r, reason)
 }
 
 // Delete implements mirror.Replica: the entries go before the record comes, so

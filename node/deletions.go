@@ -14,6 +14,9 @@ import (
 // maxDeletions is how many are given at once.
 const maxDeletions = 256
 
+// everyDeletion is a number above all.
+const everyDeletion = ^uint64(0)
+
 // deletions keeps what origins have recorded of entries removed on purpose, by
 // log and number. It is safe for concurrent use.
 type deletions struct {

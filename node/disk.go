@@ -61,21 +61,27 @@ func (r *room) refusal() string {
 	return fmt.Sprintf("the disk of node %s is full: producers are refused below %d %% free; make room, and they are let in again by themselves", disk.Node, disk.FenceOrigins)
 }
 
-// pull runs the log's link while the disk has room for replicas. Control logs are
-// small and go on: they may say what to do about the disk.
+// pull runs the log's link while the disk has room for replicas and no order has
+// it rest. Control logs are small and go on without room: they may say what to do
+// about it.
 func (d *duty) pull(ctx context.Context) {
-	if d.id.Control() {
-		d.link.Run(ctx)
-		return
-	}
 	for ctx.Err() == nil {
-		d.node.disk.await(ctx, true)
+		d.awaitTurn(ctx)
 		working, stop := context.WithCancel(ctx)
 		var watching sync.WaitGroup
 		watching.Go(func() {
-			d.node.disk.await(working, false)
+			select {
+			case <-working.Done():
+			case <-d.restAsked():
+			}
 			stop()
 		})
+		if !d.id.Control() {
+			watching.Go(func() {
+				d.node.disk.await(working, false)
+				stop()
+			})
+		}
 		d.link.Run(working)
 		stop()
 		watching.Wait()

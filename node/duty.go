@@ -24,6 +24,8 @@ type duty struct {
 	link   *mirror.Link // nil at the origin
 	logger *slog.Logger
 
+	deleting sync.Mutex // held while an order deletes entries
+
 	mu      sync.Mutex // guards what follows
 	held    *broker.CommitLog
 	err     error          // why the log could not be opened
@@ -33,6 +35,8 @@ type duty struct {
 	fenced  string         // why an open log takes nothing from producers
 	sealer  *mirror.Sealer // of an open log
 	active  bool           // this node leads
+	resting *rest          // an order has the link rest
+	restAsk chan struct{}  // closed while one does
 }
 
 // isOrigin tells whether the log is this region's own.

@@ -161,6 +161,7 @@ func (n *Node) open(ctx context.Context) error {
 	n.duties = n.plan()
 	n.admin, err = admin.New(admin.Config{
 		Listen: n.cfg.Listen.Admin, Names: hostNames(n.cfg.Advertise.Admin), Backend: backend{n}, Version: n.opts.Version, Log: n.log,
+		Insecure: n.cfg.Insecure,
 	})
 	if err != nil {
 		return fmt.Errorf("region %s: %w", n.cfg.Region, err)

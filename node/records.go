@@ -69,24 +69,36 @@ func stored(r broker.Record) ledger.Stored {
 }
 
 // retire takes entries out of a log: into the ledger first, then out of its
-// stream. Who is in the ledger already stays as it is.
-func (r *records) retire(ctx context.Context, log *broker.CommitLog, window int, taken geo.Range, reason string) error {
+// stream. What is in the ledger already stays as it is.
+func (r *records) retire(ctx context.Context, log heldLog, taken geo.Range, reason string) error {
+	if err := r.keep(ctx, log, taken, reason); err != nil {
+		return err
+	}
+	var offsets []geo.Offset
+	for e, err := range entries(ctx, log, taken) {
+		if err != nil {
+			return err
+		}
+		offsets = append(offsets, e.Offset)
+	}
+	return log.DeleteEntries(ctx, offsets)
+}
+
+// keep puts entries of a log into the ledger.
+func (r *records) keep(ctx context.Context, log heldLog, taken geo.Range, reason string) error {
 	extent, err := log.Extent(ctx)
 	if err != nil {
 		return err
 	}
-	var offsets []geo.Offset
 	var failed error
 	now := time.Now()
 	err = r.ledger.PutAll(ctx, func(yield func(ledger.Record) bool) {
-		for e, err := range entries(ctx, heldLog{log, cluster{window: window}}, taken) {
+		for e, err := range entries(ctx, log, taken) {
 			if err != nil {
 				failed = err
 				return
 			}
-			offsets = append(offsets, e.Offset)
-			record := ledger.Record{Log: log.ID(), Epoch: extent.Epochs.At(e.Offset), Entry: *e, Found: r.region, Reason: reason, At: now}
-			if !yield(record) {
+			if !yield(ledger.Record{Log: log.ID(), Epoch: extent.Epochs.At(e.Offset), Entry: *e, Found: r.region, Reason: reason, At: now}) {
 				return
 			}
 		}
@@ -94,7 +106,7 @@ func (r *records) retire(ctx context.Context, log *broker.CommitLog, window int,
 	if err = errors.Join(err, failed); err != nil {
 		return fmt.Errorf("put offsets %s of %s into the ledger: %w", taken, log.ID(), err)
 	}
-	return log.DeleteEntries(ctx, offsets)
+	return nil
 }
 
 // ledgerCounts remembers how many entries of each log the ledger has.

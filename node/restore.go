@@ -47,8 +47,8 @@ func (o *opener) pullBack(ctx context.Context, step opening.PullBack) (opening.E
 	if err := o.held.BeginRestore(ctx, step.Through+restoreSlack); err != nil {
 		return nil, err
 	}
-	if step.First > last+1 {
-		if err := o.jump(ctx, last, step.First); err != nil {
+	if step.Table != nil {
+		if err := o.jump(ctx, last, step); err != nil {
 			return nil, err
 		}
 	}
@@ -67,13 +67,16 @@ func (o *opener) pullBack(ctx context.Context, step opening.PullBack) (opening.E
 	return opening.PulledBack{Own: own}, nil
 }
 
-// jump empties the log up to before first, where retention had removed at the
-// origin all that the holders have removed, too.
-func (o *opener) jump(ctx context.Context, last, first geo.Offset) error {
-	if err := o.skipTo(ctx, last, first-1); err != nil {
+// jump empties the log and goes on where the holders begin: retention had removed
+// at the origin all that is before. Broken off anywhere, it is decided anew.
+func (o *opener) jump(ctx context.Context, last geo.Offset, step opening.PullBack) error {
+	if err := o.held.Trim(ctx, last+1); err != nil {
 		return err
 	}
-	return o.held.Trim(ctx, first)
+	if err := o.held.SetEpochs(ctx, step.Table); err != nil {
+		return err
+	}
+	return o.skipTo(ctx, last, step.First-1)
 }
 
 // pull runs a link from the holders into the log until it has come through, and

@@ -80,7 +80,7 @@ func (d *duty) unfence(ctx context.Context, held heldLog) error {
 // eraseDeleted removes entries whose deletion was recorded before a crash kept
 // them from being removed.
 func (l heldLog) eraseDeleted(ctx context.Context) error {
-	known, err := l.cluster.records.deletions.upTo(ctx, l.ID(), ^uint64(0))
+	known, err := l.cluster.records.deletions.upTo(ctx, l.ID(), everyDeletion)
 	if err != nil || len(known) == 0 {
 		return err
 	}

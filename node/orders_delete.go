@@ -1,0 +1,153 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"geomq/admin"
+	"geomq/geo"
+	"geomq/geo/control"
+	"geomq/geo/entry"
+)
+
+// Purge implements admin.Operator. What lies at the log's front is trimmed, and
+// replicas follow; what a subject names is deleted.
+func (b backend) Purge(ctx context.Context, order admin.PurgeOrder, report admin.Report) (admin.Outcome, error) {
+	d, err := b.own(order.Log)
+	if err != nil {
+		return admin.Outcome{}, err
+	}
+	held := d.heldLog()
+	extent, err := held.Extent(ctx)
+	if err != nil {
+		return admin.Outcome{}, err
+	}
+	if order.Subject != "" {
+		topic, err := geo.ParseTopic(order.Subject)
+		if err != nil {
+			return admin.Outcome{}, fmt.Errorf("%w: %w", admin.ErrBadRequest, err)
+		}
+		return d.erase(ctx, steps{report, order.DryRun}, order.Reason, geo.Ranges{extent.Range()}, func(e *entry.Entry) bool {
+			return topic.Matches(string(e.Subject))
+		})
+	}
+	first := order.Before
+	if order.Keep != nil {
+		first = extent.Last + 1 - geo.Offset(min(*order.Keep, extent.Range().Len()))
+	}
+	if first > extent.Last+1 {
+		return admin.Outcome{}, fmt.Errorf("%w: %s ends at %d in %s; offset %d is not there yet", admin.ErrRefused, order.Log, extent.Last, d.id.Origin, first)
+	}
+	return d.trimTo(ctx, steps{report, order.DryRun}, order.Reason, extent, first)
+}
+
+func (d *duty) trimTo(ctx context.Context, s steps, reason string, extent geo.Extent, first geo.Offset) (admin.Outcome, error) {
+	held := d.heldLog()
+	gone := geo.Range{First: extent.First, Last: first - 1}
+	outcome := admin.Outcome{Entries: min(gone.Len(), extent.Entries)}
+	outcome.Text = fmt.Sprintf("%s begins at offset %d; its replicas follow within a heartbeat", d.id, first)
+	if s.dry {
+		outcome.Text = fmt.Sprintf("%s would begin at offset %d", d.id, first)
+	}
+	err := s.do(ctx, "remove the oldest entries", outcome.Entries, fmt.Sprintf("offsets %s", gone), func(ctx context.Context, _ func(uint64)) error {
+		d.node.event(control.Record{
+			Kind: control.LogDeleted, Key: fmt.Sprintf("%s/before/%d", d.key(control.LogDeleted), first), Log: d.id.Stream(), Offset: first - 1,
+			Text: fmt.Sprintf("all before offset %d of %s is purged%s", first, d.id, because(reason)),
+		})
+		return held.Trim(ctx, first)
+	})
+	return outcome, err
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// Delete implements admin.Operator.
+func (b backend) Delete(ctx context.Context, order admin.DeleteOrder, report admin.Report) (admin.Outcome, error) {
+	d, err := b.own(order.Log)
+	if err != nil {
+		return admin.Outcome{}, err
+	}
+	return d.erase(ctx, steps{report, order.DryRun}, order.Reason, order.Offsets, func(*entry.Entry) bool { return true })
+}
+
+// erase deletes the entries in ranges that are meant: their deletion is recorded
+// first, block by block, so that every holder learns why they are missing.
+func (d *duty) erase(ctx context.Context, s steps, reason string, ranges geo.Ranges, meant func(*entry.Entry) bool) (admin.Outcome, error) {
+	if !d.deleting.TryLock() {
+		return admin.Outcome{}, fmt.Errorf("%w: another order deletes from %s just now", admin.ErrRefused, d.id)
+	}
+	defer d.deleting.Unlock()
+	held := d.heldLog()
+	planned, count, err := plannedDeletions(ctx, held, ranges, meant)
+	if err != nil {
+		return admin.Outcome{}, err
+	}
+	outcome := admin.Outcome{Entries: count, Text: fmt.Sprintf("%d entries of %s are deleted; its replicas follow within a heartbeat", count, d.id)}
+	if s.dry {
+		outcome.Text = fmt.Sprintf("%d entries of %s would be deleted", count, d.id)
+	}
+	known, err := held.cluster.records.deletions.upTo(ctx, d.id, everyDeletion)
+	if err != nil {
+		return outcome, err
+	}
+	last := uint64(len(known))
+	err = s.do(ctx, "record the deletions", uint64(len(planned)), "", func(ctx context.Context, done func(uint64)) error {
+		now := time.Now().UnixNano()
+		for i := range planned {
+			planned[i].Number, planned[i].At, planned[i].Reason = last+uint64(i)+1, now, reason
+			if err := held.cluster.records.deletions.record(ctx, d.id, planned[i]); err != nil {
+				return err
+			}
+			done(uint64(i) + 1)
+		}
+		return nil
+	})
+	if err != nil || count == 0 {
+		return outcome, err
+	}
+	err = s.do(ctx, "remove the entries", count, "", func(ctx context.Context, done func(uint64)) error {
+		removed := uint64(0)
+		for _, p := range planned {
+			if err := held.DeleteEntries(ctx, p.Offsets); err != nil {
+				return err
+			}
+			removed += uint64(len(p.Offsets))
+			done(removed)
+		}
+		d.node.event(control.Record{
+			Kind: control.LogDeleted, Key: fmt.Sprintf("%s/%d", d.key(control.LogDeleted), last+1), Log: d.id.Stream(),
+			Text: fmt.Sprintf("%d entries of %s are deleted%s", count, d.id, because(reason)),
+		})
+		return nil
+	})
+	return outcome, err
+}
+
+// plannedDeletions finds the entries that are meant; their numbers are not set.
+func plannedDeletions(ctx context.Context, held heldLog, ranges geo.Ranges, meant func(*entry.Entry) bool) (planned []geo.Deletion, count uint64, err error) {
+	for _, r := range ranges {
+		err := digests(ctx, held, r, func(e *entry.Entry, digest entry.Digest) error {
+			if !meant(e) {
+				return nil
+			}
+			block := geo.BlockOf(e.Offset)
+			if len(planned) == 0 || planned[len(planned)-1].Block != block {
+				planned = append(planned, geo.Deletion{Block: block})
+			}
+			p := &planned[len(planned)-1]
+			p.Offsets, p.Digests = append(p.Offsets, e.Offset), append(p.Digests, digest)
+			count++
+			return nil
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return planned, count, nil
+}
