@@ -21,7 +21,7 @@ func flood(t *testing.T, b *Broker) (stop func() (highest uint64)) {
 	const publishers = 3
 	for range publishers {
 		c := connect(t, b)
-		js, err := c.JetStream(nats.PublishAsyncMaxPending(20_000))
+		js, err := c.JetStream(nats.PublishAsyncMaxPending(4000))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,10 +71,10 @@ func TestTheFencesEndIsExact(t *testing.T) {
 	l := openOrigin(t, b)
 	topics := []geo.Topic{"orders.>"}
 	late := 0
-	for round := range 5 {
+	for round := range 3 {
 		before := extentOf(t, l).Last
 		stop := flood(t, b)
-		await(t, func() bool { return extentOf(t, l).Last > before+5000 })
+		await(t, func() bool { return extentOf(t, l).Last > before+3000 })
 		told := extentOf(t, l).Last
 		end, err := l.Fence(deadline(t))
 		if err != nil {
