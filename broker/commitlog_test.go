@@ -52,8 +52,30 @@ func TestTrimRemovesFromTheFront(t *testing.T) {
 	}
 	appendAll(t, l, AppendConfig{Last: 100}, made(101, 110))
 	sameEntries(t, readTo(t, l, 101, 110), made(101, 110))
-	origin := openOrigin(t, openBroker(t, testConfig(t, "us-east")))
-	if err := origin.Trim(deadline(t), 1); !errors.Is(err, ErrRole) {
+}
+
+// TestAnOriginIsTrimmedWhileItIsWritten: an operator's purge must not make a live
+// log skip offsets.
+func TestAnOriginIsTrimmedWhileItIsWritten(t *testing.T) {
+	b := openBroker(t, testConfig(t, "us-east"))
+	origin := openOrigin(t, b)
+	publish := func() {
+		t.Helper()
+		if _, err := b.Conn().Request("orders.created", []byte("x"), time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		publish()
+	}
+	if err := origin.Trim(deadline(t), 11); err != nil {
+		t.Fatal(err)
+	}
+	publish()
+	if e := extentOf(t, origin); e.First != 11 || e.Last != 11 {
+		t.Fatalf("trimmed to 11 and written once more it holds %+v", e)
+	}
+	if err := origin.Trim(deadline(t), 13); !errors.Is(err, ErrBeyondEnd) {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -152,6 +152,7 @@ func (d *duty) measure(ctx context.Context, log admin.Log, extent geo.Extent) ad
 	if known, err := held.cluster.records.deletions.upTo(ctx, d.id, everyDeletion); err == nil {
 		log.Deletions = uint64(len(known))
 	}
+	d.showScrub(&log)
 	if gaps, err := held.Gaps(ctx); err == nil {
 		log.Gaps = gaps
 	}

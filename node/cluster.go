@@ -18,11 +18,16 @@ type cluster struct {
 	// replicas is how many brokers keep a copy, by log name.
 	replicas map[geo.LogName]int
 	records  *records
+	shelves  *shelves
 }
 
-// Held implements mirror.Holder.
+// Held implements mirror.Holder: sources read patched blocks as they should be.
 func (c cluster) Held(ctx context.Context, id geo.CommitLog) (mirror.HeldLog, error) {
-	return c.Open(ctx, id)
+	held, err := c.open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.shelves.serve(id, held), nil
 }
 
 // Open implements mirror.Replicas.

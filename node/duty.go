@@ -12,6 +12,7 @@ import (
 	"geomq/configs"
 	"geomq/geo"
 	"geomq/mirror"
+	"geomq/mirror/scrub"
 )
 
 // duty is what a node does for one CommitLog: at its origin it opens the log and
@@ -26,17 +27,18 @@ type duty struct {
 
 	deleting sync.Mutex // held while an order deletes entries
 
-	mu      sync.Mutex // guards what follows
-	held    *broker.CommitLog
-	err     error          // why the log could not be opened
-	opening *admin.Opening // at the origin, until the log is open
-	began   time.Time      // when the opening began
-	open    bool           // at the origin: producers may write, but for a fence
-	fenced  string         // why an open log takes nothing from producers
-	sealer  *mirror.Sealer // of an open log
-	active  bool           // this node leads
-	resting *rest          // an order has the link rest
-	restAsk chan struct{}  // closed while one does
+	mu       sync.Mutex // guards what follows
+	held     *broker.CommitLog
+	err      error          // why the log could not be opened
+	opening  *admin.Opening // at the origin, until the log is open
+	began    time.Time      // when the opening began
+	open     bool           // at the origin: producers may write, but for a fence
+	fenced   string         // why an open log takes nothing from producers
+	sealer   *mirror.Sealer // of an open log
+	active   bool           // this node leads
+	scrubber *scrub.Scrubber
+	resting  *rest         // an order has the link rest
+	restAsk  chan struct{} // closed while one does
 }
 
 // isOrigin tells whether the log is this region's own.
@@ -238,6 +240,9 @@ func (d *duty) whileLeading(ctx context.Context) {
 
 // work is what the node that leads the log does until ctx ends.
 func (d *duty) work(ctx context.Context) {
+	var scrubbing sync.WaitGroup
+	defer scrubbing.Wait()
+	scrubbing.Go(func() { d.scrub(ctx) })
 	switch {
 	case d.link != nil:
 		d.pull(ctx)

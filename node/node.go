@@ -17,6 +17,7 @@ import (
 	"geomq/geo"
 	"geomq/geo/gossip"
 	"geomq/mirror"
+	"geomq/mirror/scrub"
 	"geomq/node/events"
 	"geomq/node/natslink"
 )
@@ -43,6 +44,8 @@ type Node struct {
 	control *controlWriter
 	book    *events.Book
 	disk    room
+	shelves shelves
+	pace    *scrub.Pace // nil: nothing is scrubbed
 	duties  []*duty
 	group   sync.WaitGroup
 }
@@ -157,6 +160,9 @@ func (n *Node) open(ctx context.Context) error {
 	if n.records, err = openRecords(ctx, n.broker, n.cfg.Region, n.copies()); err != nil {
 		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
 	}
+	if n.cfg.Scrub.Rate > 0 {
+		n.pace = scrub.NewPace(int64(n.cfg.Scrub.Rate))
+	}
 	n.dialer = n.newDialer()
 	n.duties = n.plan()
 	n.admin, err = admin.New(admin.Config{
@@ -238,7 +244,7 @@ func (n *Node) unready() error {
 }
 
 func (n *Node) cluster() cluster {
-	c := cluster{broker: n.broker, records: n.records, window: int(min(n.cfg.Link.Credit/4, 4<<20)), replicas: map[geo.LogName]int{}}
+	c := cluster{broker: n.broker, records: n.records, shelves: &n.shelves, window: int(min(n.cfg.Link.Credit/4, 4<<20)), replicas: map[geo.LogName]int{}}
 	for _, l := range n.cfg.Logs {
 		c.replicas[l.Name] = replicas(n.cfg, l)
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	deletionsJournal = "DELETIONS"
 	ledgerJournal    = "LEDGER"
+	patchesJournal   = "PATCHES"
 	// countPause is for how long counts of the ledger may be used again: to count
 	// is to read it.
 	countPause = 10 * time.Second
@@ -28,6 +29,7 @@ type records struct {
 	deletions deletions
 	ledger    *ledger.Ledger
 	counts    ledgerCounts
+	patches   *broker.Journal
 }
 
 // openRecords opens the journals, which are made where they are missing.
@@ -43,7 +45,11 @@ func openRecords(ctx context.Context, b *broker.Broker, region geo.Region, repli
 	if err != nil {
 		return nil, err
 	}
-	r := &records{region: region, ledger: ledger.New(ledgerStore{lost})}
+	patched, err := open(patchesJournal)
+	if err != nil {
+		return nil, err
+	}
+	r := &records{region: region, patches: patched, ledger: ledger.New(ledgerStore{lost})}
 	r.deletions.journal, r.counts.journal = deleted, lost
 	return r, nil
 }
