@@ -14,7 +14,11 @@
 //     repeated, swapped, damaged or sent in another session ends the session
 //     before any of it is applied; the next one begins at the replica's end.
 //   - An offset that a replica has once shown never shows another entry. A
-//     replica is never rewritten, and never jumps over offsets.
+//     replica is never rewritten, and leaves out no offset but those that it can
+//     prove to be holes: between two epochs, deleted by the origin, compacted in a
+//     control log, or given up by its operator.
+//   - Entries that a new epoch leaves behind are in the ledger before they leave
+//     the replica.
 //   - A Link halts, and Status says why, where going on would lose entries or
 //     give an offset a second meaning: retention overtook it, the holder lost its
 //     tail or lacks an offset, two entries stand at one offset. It looks again
@@ -46,10 +50,10 @@
 //
 // # Testing against it
 //
-// The interfaces in interfaces.go have four methods or fewer; memlog_test.go and
-// memnet_test.go implement them in memory, and whole links run on those inside
-// of testing/synctest. The state machines are played by the scripts in
-// testdata, which `go test -run Script -update` rewrites; read the difference
-// before you keep it. -chaos.seed runs one random schedule of faults again, and
-// -tags slow tries whether deliberate mistakes turn the tests red.
+// The interfaces in interfaces.go are small; memlog_test.go and memnet_test.go
+// implement them in memory, and whole links run on those inside of
+// testing/synctest. The state machines are played by the scripts in testdata,
+// which `go test -run Script -update` rewrites; read the difference before you
+// keep it. -chaos.seed runs one random schedule of faults again, and -tags slow
+// tries whether deliberate mistakes turn the tests red.
 package mirror

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -334,20 +336,23 @@ func TestACompactedControlLogIsFollowed(t *testing.T) {
 	})
 }
 
-func TestASessionDoesNotOutliveItsReplicasWriter(t *testing.T) {
-	inWorld(t, func(w *world) { w.origin.publish(w.rand, 50) }, func(w *world) {
+func TestADeletionThatFailsIsToldAndTriedAgain(t *testing.T) {
+	var failing atomic.Bool
+	inWorld(t, func(w *world) {
+		w.home.faults.step = failing.Load
+		w.origin.publish(w.rand, 50)
+	}, func(w *world) {
 		w.caughtUp()
 		w.origin.withdraw(true, 20)
 		w.matched()
-		failing := true
-		w.replica().faults.step = func() bool { return failing }
+		failing.Store(true)
 		w.origin.withdraw(true, 21)
 		w.origin.publish(w.rand, 10)
 		time.Sleep(5 * time.Second)
 		if n := w.link.Status().Refused[CauseLocal]; n == 0 {
 			t.Error("nobody hears that a deletion fails")
 		}
-		failing = false
+		failing.Store(false)
 		w.matched()
 	})
 }
@@ -375,15 +380,22 @@ func TestWhateverHappensToTheLogTheReplicaIsTheOrigin(t *testing.T) {
 
 func upheaval(t *testing.T, seed uint64) (ledger int) {
 	r := rand.New(rand.NewPCG(seed, 7))
-	inWorld(t, func(w *world) { prepareChaos(w, r) }, func(w *world) {
+	inWorld(t, func(w *world) {
+		prepareChaos(w, r)
+		var mu sync.Mutex
 		steps := rand.New(rand.NewPCG(r.Uint64(), 3))
+		w.home.faults.step = func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return steps.IntN(8) == 0 && !w.calm.Load()
+		}
+	}, func(w *world) {
 		w.within(10*time.Second, func() string {
 			if w.replica() == nil {
 				return "there is no replica"
 			}
 			return ""
 		})
-		w.replica().faults.step = func() bool { return steps.IntN(8) == 0 && !w.calm.Load() }
 		for range 5 + r.IntN(15) {
 			if r.IntN(2) == 0 {
 				misfortune(w, r)
