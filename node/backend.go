@@ -244,8 +244,16 @@ func (b backend) Digests(ctx context.Context, q admin.DigestQuery, yield func(ve
 	if err != nil {
 		return err
 	}
+	deleted, err := deletedDigests(ctx, log, q.Range)
+	if err != nil {
+		return err
+	}
 	return verify.Digest(verify.DigesterConfig{
 		Range: q.Range, Step: q.Step, Yield: yield,
+		Deleted: func(o geo.Offset) (entry.Digest, bool) {
+			digest, ok := deleted[o]
+			return digest, ok
+		},
 		Seal: func(block geo.Block) (entry.Digest, bool) {
 			digest, ok := seals[block]
 			return digest, ok
@@ -262,6 +270,23 @@ func sealsOf(ctx context.Context, log heldLog, r geo.Range) (map[geo.Block]entry
 	digests := make(map[geo.Block]entry.Digest, len(seals))
 	for _, seal := range seals {
 		digests[seal.Block] = seal.Digest
+	}
+	return digests, nil
+}
+
+// deletedDigests are those of entries in r that the origin removed on purpose.
+func deletedDigests(ctx context.Context, log heldLog, r geo.Range) (map[geo.Offset]entry.Digest, error) {
+	known, err := log.cluster.records.deletions.upTo(ctx, log.ID(), everyDeletion)
+	if err != nil {
+		return nil, err
+	}
+	digests := map[geo.Offset]entry.Digest{}
+	for _, deletion := range known {
+		for i, o := range deletion.Offsets {
+			if r.Contains(o) {
+				digests[o] = deletion.Digests[i]
+			}
+		}
 	}
 	return digests, nil
 }

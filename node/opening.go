@@ -74,6 +74,13 @@ func (d *duty) newOpener(ctx context.Context, fresh bool) (*opener, error) {
 // run carries out one decision after the other. An error of the broker ends it:
 // the next run begins with the facts as they are then.
 func (o *opener) run(ctx context.Context) error {
+	if o.machine.Doubt() != "" {
+		// The gate keeps clients out, a fence whatever JetStream itself could be
+		// made to deliver.
+		if _, err := o.held.Fence(ctx); err != nil {
+			return err
+		}
+	}
 	for decision := o.machine.Decision(); ; {
 		o.tell(decision)
 		var event opening.Event

@@ -20,6 +20,10 @@ type DigesterConfig struct {
 	// Seal is what the holder recorded for a block. It is asked for whole blocks
 	// only, and nil where the holder keeps no seals.
 	Seal func(geo.Block) (entry.Digest, bool)
+	// Deleted is what the origin recorded of an entry that it removed on purpose:
+	// the entry counts as if it were there, so that holders are equal before and
+	// after they have removed it, and with their seals. nil knows of none.
+	Deleted func(geo.Offset) (entry.Digest, bool)
 	// Yield takes the stretches in order. Its error ends the work.
 	Yield func(Stretch) error
 }
@@ -82,7 +86,7 @@ func (d *Digester) Close() error {
 	if err := d.skipTo(d.cfg.Range.Last); err != nil {
 		return err
 	}
-	d.digests = append(d.digests, entry.Digest{})
+	d.digests = append(d.digests, d.absent(d.cfg.Range.Last))
 	return d.flushIfFull()
 }
 
@@ -92,13 +96,23 @@ func (d *Digester) next() geo.Offset { return d.piece.First + geo.Offset(len(d.d
 // skipTo counts every offset before o as missing.
 func (d *Digester) skipTo(o geo.Offset) error {
 	for d.next() < o {
-		missing := min(o-1, d.piece.Last) - d.next() + 1
-		d.digests = append(d.digests, make([]entry.Digest, missing)...)
+		for last := min(o-1, d.piece.Last); d.next() <= last; {
+			d.digests = append(d.digests, d.absent(d.next()))
+		}
 		if err := d.flushIfFull(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// absent is the digest of an offset without an entry.
+func (d *Digester) absent(o geo.Offset) entry.Digest {
+	if d.cfg.Deleted != nil {
+		digest, _ := d.cfg.Deleted(o)
+		return digest
+	}
+	return entry.Digest{}
 }
 
 func (d *Digester) flushIfFull() error {

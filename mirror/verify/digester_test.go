@@ -120,3 +120,45 @@ func FuzzStretch(f *testing.F) {
 		}
 	})
 }
+
+// TestAHolderThatHasDeletedAnEntryEqualsOneThatHasNotYet: what the origin removes
+// on purpose reaches holders at different times, and no seal is broken by it.
+func TestAHolderThatHasDeletedAnEntryEqualsOneThatHasNotYet(t *testing.T) {
+	var all []entry.Entry
+	for o := geo.Offset(1); o <= 1500; o++ {
+		all = append(all, entry.Entry{Offset: o, Subject: []byte("orders.created"), Body: []byte{byte(o)}})
+	}
+	var hasher entry.Hasher
+	gone := map[geo.Offset]entry.Digest{7: hasher.Entry(&all[6]), 1500: hasher.Entry(&all[1499])}
+	run := func(without bool, deleted func(geo.Offset) (entry.Digest, bool)) (out []Stretch) {
+		cfg := DigesterConfig{Range: geo.Range{First: 1, Last: 1500}, Step: geo.BlockSize, Deleted: deleted,
+			Yield: func(s Stretch) error { out = append(out, s); return nil }}
+		err := Digest(cfg, func(yield func(*entry.Entry, error) bool) {
+			for i := range all {
+				if _, is := gone[all[i].Offset]; is && without {
+					continue
+				}
+				if !yield(&all[i], nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	recorded := func(o geo.Offset) (entry.Digest, bool) { digest, ok := gone[o]; return digest, ok }
+	before, after, unexplained := run(false, nil), run(true, recorded), run(true, nil)
+	for i := range before {
+		if before[i].Digest != after[i].Digest {
+			t.Errorf("%s: deleting changed the digest", before[i].Range)
+		}
+		if before[i].Digest == unexplained[i].Digest {
+			t.Errorf("%s: an entry that is missing without a reason goes unnoticed", before[i].Range)
+		}
+	}
+	if after[0].Entries != 1023 {
+		t.Errorf("%d entries are counted", after[0].Entries)
+	}
+}
