@@ -93,7 +93,6 @@ func powerCutOfAllMachines(t *testing.T, seed uint64) {
 // opens without it in the end, at offsets beyond all that it can have. What it had
 // alone goes to its ledger when it is back.
 func TestAnOriginOpensWithoutARegionThatIsAhead(t *testing.T) {
-	awaitsProduct(t, "epochs, the ledger")
 	seed := seedOf(t)
 	r := StartRegions(t, Options{PowerCuts: true})
 	load := StartWorkload(t, r, 400, seed, "us-east")

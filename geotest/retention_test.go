@@ -12,7 +12,8 @@ import (
 )
 
 // Retention at the origin overtakes a replica that was away. Its link halts and
-// says what is missing; the replica shows nothing behind the gap.
+// says what is missing; the replica shows nothing behind the gap until an operator
+// has given it up.
 func TestRetentionOvertakesAReplicaThatWasAway(t *testing.T) {
 	r := StartRegions(t, Options{Regions: []string{"us-east", "eu-west"}, Configure: func(c *configs.Config) {
 		c.Logs[0].Retention.MaxEntries = 1000
@@ -38,4 +39,7 @@ func TestRetentionOvertakesAReplicaThatWasAway(t *testing.T) {
 		t.Errorf("the link halted by %s: %s; it lacks 501 to 2500", l.Cause, l.Reason)
 	}
 	ends(500)
+	order(t, r, "link", "accept-gap", stream("us-east"), "--region", "eu-west")
+	ends(3500)
+	r.AwaitLink(t, 20*time.Second, "eu-west", "us-east", "streaming", func(l admin.Link) bool { return l.State == admin.LinkStreaming })
 }
