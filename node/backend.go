@@ -309,12 +309,13 @@ func entries(ctx context.Context, log heldLog, r geo.Range) iter.Seq2[*entry.Ent
 			return
 		}
 		defer reader.Close()
-		// Nothing may stand at r.Last any more; a reader that has nothing behind
-		// what it gave would wait for entries yet to be written.
 		for next := r.First; next <= r.Last; {
-			batch, err := reader.Next(ctx)
+			batch, err := someEntries(ctx, reader)
 			if err != nil {
 				yield(nil, err)
+				return
+			}
+			if len(batch) == 0 {
 				return
 			}
 			for i := range batch {
@@ -325,12 +326,26 @@ func entries(ctx context.Context, log heldLog, r geo.Range) iter.Seq2[*entry.Ent
 					return
 				}
 			}
-			if reader.Pending() == 0 && next > extent.Last {
-				return
-			}
 		}
 	}
 }
+
+// someEntries waits for entries, but not for those that have yet to be written:
+// it returns none where a log ends in holes, or nothing is left of it.
+func someEntries(ctx context.Context, reader *broker.Reader) ([]entry.Entry, error) {
+	if reader.Pending() == 0 {
+		return reader.TryNext()
+	}
+	// What the broker promised may have been removed since.
+	ctx, cancel := context.WithTimeoutCause(ctx, readPatience, errStill)
+	defer cancel()
+	return reader.Next(ctx)
+}
+
+// readPatience bounds how long entries that are there may take to come.
+const readPatience = 10 * time.Second
+
+var errStill = errors.New("the log was changed while it was read, or its broker stands still: read it again")
 
 // Entry implements admin.Backend.
 func (b backend) Entry(ctx context.Context, stream string, offset geo.Offset) (admin.EntryView, error) {

@@ -99,6 +99,16 @@ func (l heldLog) Retire(ctx context.Context, r geo.Range, reason string) error {
 	return l.cluster.records.retire(ctx, l, r, reason)
 }
 
+// SetEpochs implements mirror.Replica. What the table speaks of is on the disk
+// before it is: a table that outlives entries of its epochs would name offsets
+// that are written again.
+func (l heldLog) SetEpochs(ctx context.Context, epochs geo.Epochs) error {
+	if err := l.Flush(ctx); err != nil {
+		return err
+	}
+	return l.CommitLog.SetEpochs(ctx, epochs)
+}
+
 // Delete implements mirror.Replica: the entries go before the record comes, so
 // that a record means that they are gone.
 func (l heldLog) Delete(ctx context.Context, d geo.Deletion) error {

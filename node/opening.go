@@ -18,6 +18,8 @@ const (
 	askWait = time.Second
 	// askPause parts two questions to the same region.
 	askPause = 500 * time.Millisecond
+	// newsAfter is how long an opening may wait before that is news.
+	newsAfter = 2 * time.Second
 	// carryPause is the pause before a step is done again that a broker refused.
 	carryPause = 500 * time.Millisecond
 )
@@ -111,15 +113,19 @@ func (o *opener) run(ctx context.Context) error {
 func (o *opener) tell(decision opening.Decision) {
 	text := decision.String()
 	o.duty.showOpening(decision)
-	if text == o.said {
+	if text == o.said || isWait(decision) && time.Since(o.start) < newsAfter {
 		return
 	}
 	o.said = text
 	o.duty.logger.Info("opening", "what", text)
-	if _, waits := decision.(opening.Wait); !waits {
-		return
+	if isWait(decision) {
+		o.duty.event(control.LogOpening, text)
 	}
-	o.duty.event(control.LogOpening, text)
+}
+
+func isWait(decision opening.Decision) bool {
+	_, waits := decision.(opening.Wait)
+	return waits
 }
 
 // wait asks whoever has not told and returns what happens first.

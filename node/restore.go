@@ -133,9 +133,6 @@ func (o *opener) newEpoch(ctx context.Context, step opening.NewEpoch) (opening.E
 	if err := o.held.DropSeals(ctx, last); err != nil {
 		return nil, err
 	}
-	if err := o.held.Flush(ctx); err != nil {
-		return nil, err
-	}
 	if err := o.held.SetEpochs(ctx, step.Table); err != nil {
 		return nil, err
 	}
