@@ -147,7 +147,15 @@ func (c *Chooser) serves(now time.Duration, d *candidate) bool {
 // ends, and whether it still has the offset behind the replica's end.
 func (c *Chooser) fits(d *candidate) bool { return d.says.Epochs.Extends(c.epochs) && c.reaches(d) }
 
-func (c *Chooser) reaches(d *candidate) bool { return !c.exists || d.says.First <= c.applied+1 }
+// reaches tells whether the holder has what the replica needs next. What epochs
+// skip, nobody has and nobody needs.
+func (c *Chooser) reaches(d *candidate) bool {
+	if !c.exists || d.says.First <= c.applied+1 {
+		return true
+	}
+	lacking := geo.Range{First: c.applied + 1, Last: d.says.First - 1}
+	return d.says.Epochs.Skipped().Covers(lacking)
+}
 
 // leave says why the present session should be left, if it should.
 func (c *Chooser) leave(now time.Duration) Reason {

@@ -464,3 +464,15 @@ func TestAnEndThatIsToldLateIsNoLostTail(t *testing.T) {
 		t.Error("the origin was pulled from too early")
 	}
 }
+
+// An origin that came back in a new epoch, without entries of the old one, holds
+// nothing before the epoch's first offset; but there is nothing to miss.
+func TestAnOriginBeginsBehindTheOffsetsThatItsEpochSkips(t *testing.T) {
+	w := three(t)
+	w.start().run(time.Minute)
+	w.kill("us").run(10 * time.Second)
+	us := w.at("us")
+	us.epochs = geo.Epochs{{Number: 1, First: 1}, {Number: 2, PrevEnd: w.applied, First: 51_001}}
+	us.first, us.last = 51_001, 51_000
+	w.heal("us").within(3*time.Second, "us").stays(time.Minute, "us")
+}
