@@ -233,7 +233,7 @@ func (w *world) open() {
 		w.over(Failed, "no_log")
 	case !p.epochs.Extends(w.epochs), p.last < w.applied:
 		w.over(Contradicts, "ahead or epochs")
-	case p.first > w.applied+1:
+	case !p.epochs.Skipped().Covers(geo.Range{First: w.applied + 1, Last: p.first - 1}):
 		w.over(Lacks, "trimmed")
 	default:
 		s.streaming, s.since, s.head = true, w.now, p.last
