@@ -206,7 +206,7 @@ func (r *Regions) tell(t testing.TB) {
 	for _, s := range r.sites {
 		out := s.process.Output()
 		if folder != "" {
-			path := filepath.Join(folder, fmt.Sprintf("%s-%s.log", strings.ReplaceAll(t.Name(), "/", "-"), s.Name))
+			path := filepath.Join(folder, fmt.Sprintf("%s-%d-%s.log", strings.ReplaceAll(t.Name(), "/", "-"), os.Getpid(), s.Name))
 			if err := os.WriteFile(path, []byte(out), 0o600); err != nil {
 				t.Error(err)
 			}

@@ -65,6 +65,7 @@ func (s *site) losePower(t testing.TB, rng *rand.Rand, at time.Time) {
 	}
 	recorded.look(time.Now())
 	s.endRecorder(t)
+	rng = rand.New(rand.NewPCG(rng.Uint64(), 0)) // how much the caller's has drawn then is always the same
 	names := at.Add(-time.Duration(rng.Int64N(int64(recall))))
 	taken, err := recorded.rollBack(rng, names, s.durable)
 	if err != nil {
