@@ -84,7 +84,7 @@ func (l *Link) session(ctx context.Context, path *path, stood func(Stand)) End {
 	defer cancel()
 	replica, stand, err := l.stand(ctx)
 	if err != nil {
-		return End{localCause(err), err.Error()}
+		return End{Cause: localCause(err), Text: err.Error()}
 	}
 	stood(stand)
 	tries := l.triesOf(path.holder)

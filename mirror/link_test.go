@@ -181,6 +181,9 @@ func TestALinkThatRetentionOvertookHaltsAndDoesNotJump(t *testing.T) {
 		w.origin.cut(301)
 		w.startLink()
 		s := w.halted(CauseTrimmed)
+		if s.Missing != (geo.Range{First: 101, Last: 300}) {
+			t.Errorf("it says that %s is missing", s.Missing)
+		}
 		if !strings.Contains(s.Reason, "101…300") {
 			t.Errorf("the reason does not name what is missing: %s", s.Reason)
 		}

@@ -137,6 +137,7 @@ func (r *linkRun) act(ctx context.Context, d holders.Decision) {
 	}
 	if r.path == nil && r.chooser.Halted() {
 		r.link.note(StateHalted, r.word.Cause, r.word.Text)
+		r.link.lacks(r.word.Missing)
 	}
 }
 

@@ -128,6 +128,8 @@ type Refusal struct {
 	Cause   Cause   `json:"cause"`
 	// Text says to a person what happened and what to do.
 	Text string `json:"text"`
+	// Missing is what the holder can't give, with CauseTrimmed and CauseGap.
+	Missing *geo.Range `json:"missing,omitempty"`
 }
 
 // Frame carries consecutive entries.

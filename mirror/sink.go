@@ -52,6 +52,8 @@ type Sink struct {
 	trimmed geo.Offset
 	seals   []geo.Seal // in ascending order, of blocks not yet applied whole
 	noted   geo.Block  // first block that no SealNote has covered
+
+	missing *geo.Range // what the source said that it can't give
 }
 
 type sinkState int
@@ -118,6 +120,7 @@ func (s *Sink) receive(m Message) []Action {
 	s.heard = s.now
 	switch m := m.(type) {
 	case *Refusal:
+		s.missing = m.Missing
 		return s.end(m.Cause.told(), m.Text)
 	case *Bye:
 		return s.end(m.Cause.told(), "the source closed the link")
@@ -188,7 +191,7 @@ func (s *Sink) end(cause Cause, text string) []Action {
 	heard := s.state != sinkIdle && cause != CauseLost
 	s.state = sinkEnded
 	if !heard {
-		return []Action{End{cause, text}}
+		return []Action{End{Cause: cause, Text: text}}
 	}
-	return []Action{Send{&Bye{Session: s.cfg.Session, Cause: cause}}, End{cause, text}}
+	return []Action{Send{&Bye{Session: s.cfg.Session, Cause: cause}}, End{Cause: cause, Text: text, Missing: s.missing}}
 }

@@ -48,6 +48,8 @@ type Source struct {
 	unsent  geo.Block // first block whose seal may yet have to be sent
 	noted   geo.Block // first block that no SealNote has covered
 	seeking bool
+
+	missing *geo.Range // why it refuses, if offsets are missing
 }
 
 type sourceState int
@@ -103,7 +105,7 @@ func (s *Source) receive(m Message) []Action {
 	switch m := m.(type) {
 	case *Bye:
 		s.state = sourceEnded
-		return []Action{End{m.Cause.told(), "the sink closed the link"}}
+		return []Action{End{Cause: m.Cause.told(), Text: "the sink closed the link"}}
 	case *Credit:
 		if m.Applied > s.sent {
 			return s.refuse(nil, CauseConflict, fmt.Sprintf("%s says it holds offset %d, but was sent only up to %d", s.hello.To, m.Applied, s.sent))
@@ -167,7 +169,7 @@ func (s *Source) headed(extent geo.Extent, deletions []geo.Deletion) []Action {
 func (s *Source) refuse(actions []Action, cause Cause, text string) []Action {
 	s.state = sourceEnded
 	if s.hello != nil && cause != CauseLost {
-		actions = append(actions, Send{&Refusal{Session: s.hello.Session, Cause: cause, Text: text}})
+		actions = append(actions, Send{&Refusal{Session: s.hello.Session, Cause: cause, Text: text, Missing: s.missing}})
 	}
-	return append(actions, End{cause, text})
+	return append(actions, End{Cause: cause, Text: text, Missing: s.missing})
 }

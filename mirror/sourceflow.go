@@ -110,6 +110,7 @@ func (s *Source) bridge(actions []Action, jump geo.Range) []Action {
 
 // lack refuses for offsets that no one explains.
 func (s *Source) lack(actions []Action, missing geo.Range) []Action {
+	s.missing = &missing
 	if first := s.held.Extent.First; first > missing.First {
 		return s.refuse(actions, CauseTrimmed, fmt.Sprintf("retention removed %s of %s before it was sent; %s now begins at %d", missing, s.hello.Log, s.held.Region, first))
 	}

@@ -116,6 +116,7 @@ func (s *Source) endObjection(id geo.CommitLog) (Cause, string) {
 	}
 	if h.From < extent.First {
 		if _, left := s.known.explain(geo.Range{First: h.From, Last: extent.First - 1}); left.Len() > 0 {
+			s.missing = &left
 			return CauseTrimmed, fmt.Sprintf("%s begins at %d in %s: its retention removed %s before %s had it", h.Log, extent.First, s.held.Region, left, h.To)
 		}
 	}

@@ -38,7 +38,10 @@ type LinkStatus struct {
 	// Cause and Reason say why a link is waiting or halted.
 	Cause  Cause
 	Reason string
-	Codec  Codec
+	// Missing is what a halted link can't get from anybody; without offsets where
+	// that is not why it is halted.
+	Missing geo.Range
+	Codec   Codec
 	// Applied is the replica's end; 0 until it is known.
 	Applied geo.Offset
 	// AppliedTime is the origin time of the newest entry that this link has
@@ -167,8 +170,20 @@ func (l *Link) note(state State, cause Cause, reason string) {
 	if cause != "" || state == StateStreaming {
 		l.status.Cause, l.status.Reason = cause, reason
 	}
+	if state != StateHalted {
+		l.status.Missing = nothing
+	}
 	if state != StateStreaming {
 		l.status.Fresh, l.status.Used = false, 0
+	}
+}
+
+// lacks keeps what a halted link can't get; nil if that is not why it is halted.
+func (l *Link) lacks(missing *geo.Range) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.status.Missing = nothing; missing != nil {
+		l.status.Missing = *missing
 	}
 }
 
@@ -203,3 +218,6 @@ func (k choice) holders() []HolderStatus {
 	}
 	return described
 }
+
+// nothing is a range without offsets; the zero Range holds offset 0.
+var nothing = geo.Range{First: 1}

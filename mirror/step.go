@@ -71,6 +71,8 @@ type (
 	End struct {
 		Cause Cause
 		Text  string
+		// Missing is what the holder can't give, if that is why.
+		Missing *geo.Range
 	}
 )
 

@@ -181,7 +181,7 @@ func describeLink(s mirror.LinkStatus, node string) admin.Link {
 		Compression: s.Codec.String(), Credit: s.Credit, CreditUsed: s.Used,
 		Entries: s.Entries, Frames: s.Frames, WireBytes: s.Wire, RawBytes: s.Raw,
 		Resent: s.Resent, Repeated: s.Repeated, Seals: s.Seals, LastHeartbeat: s.HeadAt,
-		NotOrigin: s.Why, Switches: s.Switches,
+		NotOrigin: s.Why, Switches: s.Switches, Missing: missing(s),
 	}
 	for _, h := range s.Holders {
 		link.Holders = append(link.Holders, describeHolder(h))

@@ -139,6 +139,7 @@ func (n *Node) fulfil(ctx context.Context) {
 		}
 		group.Go(func() { n.watchTails(working) })
 		group.Go(func() { n.watchDisk(working) })
+		group.Go(func() { n.tellLinks(working) })
 		failing := n.awaitFailure(ctx)
 		stop()
 		group.Wait()

@@ -66,5 +66,8 @@ func listed(ranges geo.Ranges) string {
 
 // missing are the offsets that a halted link can't get.
 func missing(s mirror.LinkStatus) geo.Ranges {
-	return nil
+	if s.State != mirror.StateHalted || s.Missing.Len() == 0 {
+		return nil
+	}
+	return geo.Ranges{s.Missing}
 }

@@ -143,8 +143,12 @@ func logCare(s *sheet, st *admin.Status, l *admin.Log) {
 		}
 	}
 	if c := l.Scrub; c != nil {
-		s.pair("read again", "%s blocks, %s not what they should be, %s of them mended; last whole round %s ago",
-			table.Count(c.Blocks), table.Count(c.Failures), table.Count(c.Repaired), table.Since(c.Round, st.At))
+		round := "no whole round yet"
+		if !c.Round.IsZero() {
+			round = "last whole round " + table.Since(c.Round, st.At) + " ago"
+		}
+		s.pair("read again", "%s blocks, %s not what they should be, %s of them mended; %s",
+			table.Count(c.Blocks), table.Count(c.Failures), table.Count(c.Repaired), round)
 	}
 	if c := l.Ledger; c != nil && c.Entries > 0 {
 		s.pair("ledger", "%s entries, %s not published again", table.Count(c.Entries), table.Count(c.Open))

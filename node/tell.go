@@ -1,0 +1,54 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"geomq/geo"
+	"geomq/geo/control"
+	"geomq/mirror"
+)
+
+// tellPause is how often links are looked at for what is worth a record.
+const tellPause = time.Second
+
+// tellLinks records which links are halted and which pull from another holder
+// than before, until ctx ends.
+func (n *Node) tellLinks(ctx context.Context) {
+	told := map[*duty]linkNews{}
+	for sleep(ctx, tellPause) {
+		for _, d := range n.duties {
+			if d.link == nil || n.clustered() && !d.leads() {
+				continue
+			}
+			told[d] = d.tellLink(told[d], d.link.Status())
+		}
+	}
+}
+
+// linkNews is what was last told of a link.
+type linkNews struct {
+	halted bool
+	from   geo.Region
+}
+
+func (d *duty) tellLink(told linkNews, s mirror.LinkStatus) linkNews {
+	at := fmt.Sprintf("the link of %s into %s", d.id, d.node.cfg.Region)
+	switch halted := s.State == mirror.StateHalted; {
+	case halted && !told.halted:
+		d.event(control.LinkHalted, fmt.Sprintf("%s is halted (%s): %s", at, s.Cause, s.Reason))
+		told.halted = true
+	case s.State == mirror.StateStreaming && told.halted:
+		d.event(control.LinkHalted, at+" goes on")
+		told.halted = false
+	}
+	if s.State != mirror.StateStreaming || s.From == told.from {
+		return told
+	}
+	if told.from != "" || !s.Origin {
+		d.event(control.LinkHolder, fmt.Sprintf("%s pulls from %s%s", at, s.From, because(s.Why)))
+	}
+	told.from = s.From
+	return told
+}
