@@ -152,7 +152,7 @@ func (n *Node) fulfil(ctx context.Context) {
 // open starts what the rest depends on.
 func (n *Node) open(ctx context.Context) error {
 	var err error
-	if n.tails, err = openTails(n.cfg.Data); err != nil {
+	if n.tails, err = openTails(n.cfg.Data, n.clustered()); err != nil {
 		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
 	}
 	if n.broker, err = broker.Open(ctx, brokerConfig(n.cfg, n.secret, n.topics(), n.opts.BrokerLog)); err != nil {

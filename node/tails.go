@@ -26,11 +26,22 @@ const (
 type tails struct {
 	mark  *marks.Mark
 	notes *marks.Notes
+	// shared says that a majority of brokers keeps every entry: a log that was
+	// never open at this one may well have been at another.
+	shared bool
+}
+
+// sharedSafe tells whether a log of a cluster can have lost its tail. The broker
+// that leads it has what a majority had; if it lost power itself, so may have the
+// others.
+func (t *tails) sharedSafe() bool {
+	p := t.mark.Previous()
+	return p.Missing || !p.Restored && (p.Clean || p.SameBoot)
 }
 
 // openTails reads what an earlier run has left in the data folder, and writes
 // down that a node runs there now.
-func openTails(folder string) (*tails, error) {
+func openTails(folder string, shared bool) (*tails, error) {
 	mark, err := marks.Open(folder)
 	if err != nil {
 		return nil, err
@@ -39,7 +50,7 @@ func openTails(folder string) (*tails, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tails{mark, notes}, mark.MarkRunning()
+	return &tails{mark: mark, notes: notes, shared: shared}, mark.MarkRunning()
 }
 
 // close writes down an orderly end; the broker has been closed.
@@ -53,6 +64,9 @@ func (t *tails) close(folder string) error {
 // facts fills in what is known of a log's end.
 func (t *tails) facts(f *opening.Facts) {
 	f.TailSafe, f.Doubt = t.mark.TailSafe(f.Log.Stream())
+	if t.shared {
+		f.TailSafe = t.sharedSafe()
+	}
 	note, known := t.notes.Note(f.Log.Stream())
 	f.Note = opening.Note{Known: known, Seen: note.Seen, Ceiling: note.Ceiling, Stale: t.mark.Previous().Restored}
 	f.Margin = max(margin, 10*note.Peak)
