@@ -69,7 +69,7 @@ func (t *tails) facts(f *opening.Facts) {
 	}
 	note, known := t.notes.Note(f.Log.Stream())
 	f.Note = opening.Note{Known: known, Seen: note.Seen, Ceiling: note.Ceiling, Stale: t.mark.Previous().Restored}
-	f.Margin = max(margin, 10*note.Peak)
+	f.Margin = margin
 }
 
 // settle writes down, before producers are let in, that a log is open and where

@@ -17,9 +17,11 @@ import (
 
 const (
 	// leastHeadroom is the least that a ceiling lies above what was seen, horizon
-	// how long it lasts at the highest rate seen.
+	// how long it lasts at the highest rate seen. Every offset of it becomes a hole
+	// when a tail is lost, and holes take time, so it is no longer than it takes
+	// to miss a few calls of Seen.
 	leastHeadroom = 10_000
-	horizon       = 10 * time.Second
+	horizon       = 3 * time.Second
 	// most is more than any log reaches.
 	most   = geo.Offset(1) << 60
 	suffix = ".note"

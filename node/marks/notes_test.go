@@ -39,18 +39,18 @@ func TestANoteIsRewrittenHalfWayToItsCeiling(t *testing.T) {
 	must(t, n.Seen(orders, 5001, 0))
 	wantNote(t, n, orders, 5001, 15_001)
 	must(t, n.Seen(orders, 5002, 30_000)) // it has become fast
-	wantNote(t, n, orders, 5002, 305_002)
+	wantNote(t, n, orders, 5002, 95_002)
 	must(t, n.Seen(orders, 160_000, 10)) // and slow again, but it was fast once
-	wantNote(t, n, orders, 160_000, 460_000)
+	wantNote(t, n, orders, 160_000, 250_000)
 	must(t, n.Seen(orders, 20, 0)) // its tail is gone; what was promised was promised
-	wantNote(t, n, orders, 160_000, 460_000)
+	wantNote(t, n, orders, 160_000, 250_000)
 	must(t, n.Seen("odd/../name", 7, 0))
 
 	n = openNotes(t, folder)
-	wantNote(t, n, orders, 160_000, 460_000)
+	wantNote(t, n, orders, 160_000, 250_000)
 	wantNote(t, n, "odd/../name", 7, 10_007)
 	must(t, n.Seen(orders, 460_001, 0))
-	wantNote(t, n, orders, 460_001, 760_001)
+	wantNote(t, n, orders, 460_001, 550_001)
 
 	must(t, n.Forget(orders))
 	must(t, n.Forget("NEVER@was"))
