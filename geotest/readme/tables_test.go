@@ -125,10 +125,11 @@ func (everything) Local() admin.Status {
 		At: time.Now(), Region: "eu-west", Node: "eu-west-1",
 		Regions: []admin.Region{{Name: "eu-west", Configured: true}},
 		Logs: []admin.Log{{Log: "ORDERS", Queue: "0", Origin: "us-east", Region: "eu-west", Role: admin.RoleReplica,
-			Stream: "ORDERS@us-east", State: admin.LogOpen, LastTime: time.Now()}},
+			Stream: "ORDERS@us-east", State: admin.LogOpen, LastTime: time.Now(), Ledger: &admin.LedgerCount{}, Scrub: &admin.Scrub{}}},
 		Links: []admin.Link{{Log: "ORDERS", Queue: "0", Origin: "us-east", From: "us-east", To: "eu-west", State: admin.LinkStreaming,
 			LagEntries: &n, LagBytes: &n, LagSeconds: &seconds, RTTSeconds: &seconds, LastHeartbeat: time.Now(),
 			Refused: map[string]uint64{"lost": 1}}},
+		Disks: []admin.Disk{{Region: "eu-west", Node: "eu-west-1", State: admin.DiskOK, Free: 1, Total: 2}},
 	}
 }
 
