@@ -14,6 +14,10 @@ const fillerPrefix = "geomq.hole."
 // fillers is the subject under which the log's fillers lie in its stream.
 func (l *CommitLog) fillers() string { return fillerPrefix + l.id.Queue.Label() }
 
+// RemoveFillers makes holes of fillers that a crash, or a Skip that was broken
+// off, has left behind. No Skip may be at work.
+func (l *CommitLog) RemoveFillers(ctx context.Context) error { return l.purgeFillers(ctx) }
+
 // purgeFillers removes fillers that a crash left behind, or those just written.
 func (l *CommitLog) purgeFillers(ctx context.Context) error {
 	err := l.broker.api.read(ctx, "STREAM.MSG.GET."+l.id.Stream(), server.JSApiMsgGetRequest{LastFor: l.fillers()}, nil)

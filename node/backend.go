@@ -336,14 +336,28 @@ func someEntries(ctx context.Context, reader *broker.Reader) ([]entry.Entry, err
 	if reader.Pending() == 0 {
 		return reader.TryNext()
 	}
-	// What the broker promised may have been removed since.
-	ctx, cancel := context.WithTimeoutCause(ctx, readPatience, errStill)
-	defer cancel()
-	return reader.Next(ctx)
+	// What the broker promised may have been removed since, or be fillers, which a
+	// Reader does not show.
+	for began := time.Now(); time.Since(began) < readPatience; {
+		short, cancel := context.WithTimeout(ctx, readLook)
+		batch, err := reader.Next(short)
+		cancel()
+		if len(batch) > 0 || err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+			return batch, err
+		}
+		if reader.Pending() == 0 {
+			return reader.TryNext()
+		}
+	}
+	return nil, errStill
 }
 
-// readPatience bounds how long entries that are there may take to come.
-const readPatience = 10 * time.Second
+// readPatience bounds how long entries that are there may take to come, and
+// readLook is how often it is looked at whether they still are.
+const (
+	readPatience = 10 * time.Second
+	readLook     = 50 * time.Millisecond
+)
 
 var errStill = errors.New("the log was changed while it was read, or its broker stands still: read it again")
 

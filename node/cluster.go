@@ -30,9 +30,14 @@ func (c cluster) Held(ctx context.Context, id geo.CommitLog) (mirror.HeldLog, er
 	return c.shelves.serve(id, held), nil
 }
 
-// Open implements mirror.Replicas.
+// Open implements mirror.Replicas. A session begins without what one that was
+// broken off while it made holes has left behind.
 func (c cluster) Open(ctx context.Context, id geo.CommitLog) (mirror.Replica, error) {
-	return c.open(ctx, id)
+	log, err := c.open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return log, log.RemoveFillers(ctx)
 }
 
 func (c cluster) open(ctx context.Context, id geo.CommitLog) (heldLog, error) {
