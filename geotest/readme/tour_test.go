@@ -16,7 +16,7 @@ import (
 var (
 	starts = regexp.MustCompile(`geomq dev .*--data (\S+).*&`)
 	killed = regexp.MustCompile(`(?m)^.*line \d+: +\d+ Killed .*\n`)
-	looks  = regexp.MustCompile(`^\./geomq (status|verify|(region|link|log) ls)`)
+	looks  = regexp.MustCompile(`^\./geomq (status|verify|events|(region|link|log) (ls|show))`)
 )
 
 // TestTheTour runs the tour of README.md.
