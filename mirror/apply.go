@@ -29,8 +29,9 @@ type batch struct {
 // batches take turns, so that one frame is unpacked while the other is applied.
 func (s *sinkSession) applyAll(ctx context.Context, appender Appender, last geo.Offset) {
 	free, full := make(chan *batch, 2), make(chan *batch, 2)
-	free <- new(batch)
-	free <- new(batch)
+	stream := new(unpackStream)
+	free <- &batch{unpacker: Unpacker{stream: stream}}
+	free <- &batch{unpacker: Unpacker{stream: stream}}
 	s.group.Go(func() {
 		defer close(full)
 		s.unpackAll(ctx, free, full, dedupe.NewRecent(last, remembered))

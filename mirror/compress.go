@@ -19,7 +19,7 @@ const (
 	Zstd
 )
 
-var codecNames = [...]string{None: "none", S2: "s2", Zstd: "zstd"}
+var codecNames = [...]string{None: "none", S2: "s2", Zstd: "zstd", zstdStream: "zstd-stream", zstdFirst: "zstd-first", zstdNext: "zstd-next"}
 
 // String is the name that configuration and handshake use.
 func (c Codec) String() string {
@@ -29,9 +29,9 @@ func (c Codec) String() string {
 	return fmt.Sprintf("codec %d", byte(c))
 }
 
-// ParseCodec finds a codec by its name.
+// ParseCodec finds a codec by its name, as configuration and handshake use it.
 func ParseCodec(name string) (Codec, bool) {
-	for c, n := range codecNames {
+	for c, n := range codecNames[:zstdStream+1] {
 		if n == name {
 			return Codec(c), true
 		}

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"geomq/geo"
@@ -49,6 +50,8 @@ type Packer struct {
 	columns  [columns][]byte
 	texts    []byte
 	raw      []byte
+	packed   []byte // scratch of Pack
+	stream   packStream
 }
 
 // Add appends e, whose offset must follow the one before.
@@ -114,16 +117,62 @@ func (p *Packer) Next() geo.Offset {
 // Pack returns what was collected as a frame without session and number, and
 // begins anew. A payload that codec would make longer is left uncompressed.
 func (p *Packer) Pack(codec Codec) *Frame {
+	return p.pack(p.gather(codec))
+}
+
+// pack compresses what was gathered as a frame of its own.
+func (p *Packer) pack(f *Frame) *Frame {
+	p.Close()
+	if f.Codec == zstdStream {
+		f.Codec = Zstd
+	}
+	// An encoder takes memory for the worst case: it gets a buffer that is used
+	// again, and the frame what it needs.
+	packed := p.raw
+	if f.Codec != None {
+		p.packed = f.Codec.compress(p.packed[:0], p.raw)
+		packed = p.packed
+	}
+	if len(packed) >= len(p.raw) {
+		f.Codec, packed = None, p.raw
+	}
+	return p.finish(f, packed)
+}
+
+// PackFull is Pack for a frame behind which another one follows at once: where
+// sink and source have agreed on it, such frames in a row are one stream
+// (stream.go).
+func (p *Packer) PackFull(codec Codec) *Frame {
+	f := p.gather(codec)
+	if codec == zstdStream && len(p.raw) <= maxStreamed {
+		if streamed, packed, ok := p.stream.next(p.raw); ok {
+			f.Codec = streamed
+			return p.finish(f, packed)
+		}
+	}
+	return p.pack(f)
+}
+
+// Close gives back what a stream holds. The Packer may be used again.
+func (p *Packer) Close() { p.stream.end() }
+
+// gather puts the columns together in p.raw.
+func (p *Packer) gather(codec Codec) *Frame {
 	p.raw = p.raw[:0]
-	for i, column := range p.columns {
+	for _, column := range p.columns {
 		p.raw = append(binary.AppendUvarint(p.raw, uint64(len(column))), column...)
-		p.columns[i] = shrink(column)
 	}
 	p.raw = append(p.raw, p.texts...)
-	f := &Frame{First: p.first, Count: p.count, Raw: uint32(len(p.raw)), Codec: codec}
-	if f.Payload = codec.compress(nil, p.raw); len(f.Payload) >= len(p.raw) && codec != None {
-		f.Codec, f.Payload = None, append(f.Payload[:0], p.raw...)
+	return &Frame{First: p.first, Count: p.count, Raw: uint32(len(p.raw)), Codec: codec}
+}
+
+// finish begins anew.
+func (p *Packer) finish(f *Frame, packed []byte) *Frame {
+	f.Payload = bytes.Clone(packed)
+	for i := range p.columns {
+		p.columns[i] = shrink(p.columns[i])
 	}
+	p.packed = shrink(p.packed)
 	p.count, p.size, p.header, p.texts, p.raw = 0, 0, shrink(p.header), shrink(p.texts), shrink(p.raw)
 	return f
 }

@@ -14,6 +14,10 @@ import (
 // frame before: a frame takes the same work for one entry as for a hundred.
 const linger = 3 * time.Millisecond
 
+// lingerBehind is the same for a source that always finds more entries than it
+// has packed, but is too slow to fill a frame.
+const lingerBehind = 10 * linger
+
 // packing turns a reader's entries into frames: full ones while it is behind,
 // and at most one per linger when it keeps up.
 type packing struct {
@@ -29,6 +33,9 @@ type packing struct {
 func (p *packing) run(ctx context.Context) error {
 	for {
 		entries, err := p.wait(ctx)
+		if err == nil {
+			err = p.emitBegun(ctx, len(entries) > 0)
+		}
 		if err != nil {
 			return err
 		}
@@ -37,12 +44,21 @@ func (p *packing) run(ctx context.Context) error {
 				return err
 			}
 		}
-		if p.packer.Count() > 0 && time.Since(p.sent) >= linger {
-			if err := p.emit(ctx); err != nil {
-				return err
-			}
-		}
 	}
+}
+
+// emitBegun sends a begun frame when nothing more is there, or when it has been
+// filling for long.
+func (p *packing) emitBegun(ctx context.Context, more bool) error {
+	switch {
+	case p.packer.Count() == 0:
+		return nil
+	case !more:
+		return p.emit(ctx, p.packer.Pack)
+	case time.Since(p.sent) >= lingerBehind:
+		return p.emit(ctx, p.packer.PackFull)
+	}
+	return nil
 }
 
 // wait returns the next entries, or none when a begun frame has waited enough.
@@ -69,7 +85,7 @@ func (p *packing) add(ctx context.Context, e *entry.Entry) error {
 	full := e.Offset > p.next || p.packer.Count() == MaxEntries || p.packer.Size()+e.Size() > p.size
 	p.next = e.Offset + 1
 	if p.packer.Count() > 0 && full {
-		if err := p.emit(ctx); err != nil {
+		if err := p.emit(ctx, p.packer.PackFull); err != nil {
 			return err
 		}
 	}
@@ -77,10 +93,10 @@ func (p *packing) add(ctx context.Context, e *entry.Entry) error {
 	return nil
 }
 
-func (p *packing) emit(ctx context.Context) error {
-	p.sent = time.Now()
+func (p *packing) emit(ctx context.Context, pack func(Codec) *Frame) error {
 	select {
-	case p.out <- p.packer.Pack(p.codec):
+	case p.out <- pack(p.codec):
+		p.sent = time.Now() // not before: it may have waited for credit
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

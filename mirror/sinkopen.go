@@ -12,7 +12,7 @@ func (s *Sink) start(stand Stand) []Action {
 	hello := &Hello{
 		Session: s.cfg.Session, MinVersion: MinVersion, MaxVersion: MaxVersion,
 		Log: s.cfg.Log.Stream(), To: s.cfg.To, Credit: s.cfg.Credit, Frame: s.cfg.Frame,
-		Codecs: s.cfg.Codecs, Heartbeat: s.cfg.Heartbeat, Unsealed: stand.Unsealed, MaxEntry: s.cfg.MaxEntry,
+		Codecs: offered(s.cfg.Codecs), Heartbeat: s.cfg.Heartbeat, Unsealed: stand.Unsealed, MaxEntry: s.cfg.MaxEntry,
 		Deletions: stand.Deletions,
 	}
 	if stand.Exists {
@@ -49,7 +49,7 @@ func (s *Sink) objection(m *Welcome) (Cause, string) {
 	if m.Version < MinVersion || m.Version > MaxVersion {
 		return CauseVersion, fmt.Sprintf("%s answers in protocol version %d, this node speaks %d to %d", m.Holder, m.Version, MinVersion, MaxVersion)
 	}
-	if m.Codec != None.String() && !slices.Contains(s.cfg.Codecs, m.Codec) {
+	if m.Codec != None.String() && !slices.Contains(offered(s.cfg.Codecs), m.Codec) {
 		return CauseProtocol, fmt.Sprintf("%s wants to compress by %q", m.Holder, m.Codec)
 	}
 	if err := m.Epochs.Validate(); err != nil {

@@ -191,6 +191,7 @@ func (s *sourceSession) read(ctx context.Context, a Read) {
 	}
 	defer reader.Close()
 	p := &packing{reader: reader, next: a.From, codec: a.Codec, size: a.Frame, out: s.frames}
+	defer p.packer.Close()
 	err = p.run(ctx)
 	if ctx.Err() == nil {
 		s.report(ctx, unread(err))

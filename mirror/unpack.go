@@ -14,7 +14,11 @@ const maxHeaders = maxFrame
 
 // Unpacker takes frames apart. It is used by one goroutine at a time; the zero
 // Unpacker is ready.
-type Unpacker struct{ raw, headers []byte }
+type Unpacker struct {
+	raw, headers []byte
+	// stream, if set, is shared by Unpackers that take turns in one session.
+	stream *unpackStream
+}
 
 // Unpack appends the frame's entries to dst. They point into the Unpacker and
 // are valid until the next call. The error wraps ErrFrame; nothing of a damaged
@@ -23,7 +27,7 @@ func (u *Unpacker) Unpack(dst []entry.Entry, f *Frame) ([]entry.Entry, error) {
 	if f.Count > MaxEntries {
 		return dst, fmt.Errorf("%w: %d entries, at most %d are allowed", ErrFrame, f.Count, MaxEntries)
 	}
-	raw, err := f.Codec.expand(shrink(u.raw), f.Payload, int(f.Raw))
+	raw, err := u.expand(f)
 	if err != nil {
 		return dst, err
 	}
@@ -49,6 +53,18 @@ func (u *Unpacker) Unpack(dst []entry.Entry, f *Frame) ([]entry.Entry, error) {
 		return dst[:start], fmt.Errorf("%w: %d bytes are left over", ErrFrame, left)
 	}
 	return dst, nil
+}
+
+// expand undoes the compression of f.
+func (u *Unpacker) expand(f *Frame) ([]byte, error) {
+	if u.stream == nil {
+		u.stream = new(unpackStream)
+	}
+	if f.Codec == zstdFirst || f.Codec == zstdNext {
+		return u.stream.next(f.Codec, shrink(u.raw), f.Payload, int(f.Raw))
+	}
+	u.stream.end()
+	return f.Codec.expand(shrink(u.raw), f.Payload, int(f.Raw))
 }
 
 // cursor walks the columns of a payload.
