@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"geomq/geo"
 )
@@ -106,9 +107,9 @@ func (j *judgement) same(region string, e Held) {
 	seen, ok := j.seen[e.Offset]
 	switch {
 	case !ok:
-		j.seen[e.Offset] = e.What
-	case seen != e.What:
-		j.broken.add("I4", "I4/I5: %s holds another entry at offset %d than was shown there", region, e.Offset)
+		j.seen[e.Offset] = sight{e.What, region, time.Now()}
+	case seen.what != e.What:
+		j.broken.add("I4", "I4/I5: at offset %d %s holds another entry than %s", e.Offset, region, seen)
 	}
 }
 

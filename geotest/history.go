@@ -26,14 +26,24 @@ type History struct {
 	mu     sync.Mutex
 	acked  map[string]uint64 // key → offset
 	sent   map[string]bool   // keys that were published, acknowledged or not
-	seen   map[uint64]Seen   // offset → what was shown there first, anywhere
+	seen   map[uint64]sight  // by offset: what was shown there first, anywhere
 	shown  map[string]*witness
 	broken []string
 }
 
+// sight is what a region has shown, and when.
+type sight struct {
+	what   Seen
+	region string
+	at     time.Time
+}
+
+// String tells by whom and when.
+func (s sight) String() string { return s.region + " showed at " + s.at.UTC().Format("15:04:05.000") }
+
 // NewHistory returns an empty History.
 func NewHistory() *History {
-	return &History{acked: make(map[string]uint64), sent: make(map[string]bool), seen: make(map[uint64]Seen), shown: make(map[string]*witness)}
+	return &History{acked: make(map[string]uint64), sent: make(map[string]bool), seen: make(map[uint64]sight), shown: make(map[string]*witness)}
 }
 
 // Sent notes that a producer is about to publish the message with key. Once that
@@ -60,14 +70,15 @@ func (h *History) Acked(key string, offset uint64) {
 func (h *History) Saw(region string, offset uint64, what Seen) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.witness(region).saw(geo.Offset(offset), time.Now())
+	now := sight{what, region, time.Now()}
+	h.witness(region).saw(geo.Offset(offset), now.at)
 	before, ok := h.seen[offset]
 	if !ok {
-		h.seen[offset] = what
+		h.seen[offset] = now
 		return
 	}
-	if before != what {
-		h.broken = append(h.broken, fmt.Sprintf("I4/I5: %s shows another entry at offset %d than was shown there before", region, offset))
+	if before.what != what {
+		h.broken = append(h.broken, fmt.Sprintf("I4/I5: at offset %d %s another entry than %s", offset, now, before))
 	}
 }
 
