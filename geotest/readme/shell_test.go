@@ -39,7 +39,7 @@ func openSession(t *testing.T) *session {
 	}
 	s := &session{folder: t.TempDir(), lines: make(chan string, 64)}
 	program := fmt.Sprintf("#!/bin/sh\n[ \"$1\" = dev ] && { shift; set -- dev --ports random \"$@\"; }\nexec '%s' \"$@\"\n", geotest.Binary(t))
-	if err := os.WriteFile(filepath.Join(s.folder, "geomq"), []byte(program), 0o755); err != nil {
+	if err := writeProgram(filepath.Join(s.folder, "geomq"), program); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(bash, "--noprofile", "--norc")
@@ -66,6 +66,15 @@ func openSession(t *testing.T) *session {
 		}
 	})
 	return s
+}
+
+// writeProgram writes a file that can be run at once. A child that another test
+// forks meanwhile would hold it open for writing until it runs its own program, and
+// nobody can run a file that somebody may write.
+func writeProgram(path, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, []byte(text), 0o755)
 }
 
 func (s *session) read(r io.ReadCloser) {
