@@ -102,7 +102,7 @@ func (n *Node) Links() []admin.Link {
 	var links []admin.Link
 	for _, d := range n.duties {
 		if d.link != nil && (d.leads() || !n.clustered()) {
-			links = append(links, describeLink(d.link.Status(), n.cfg.Node))
+			links = append(links, d.showLink())
 		}
 	}
 	return links
@@ -172,6 +172,15 @@ func (d *duty) state() admin.LogState {
 		return admin.LogFenced
 	}
 	return admin.LogOpen
+}
+
+// showLink describes the log's link; one that is kept from running tells why.
+func (d *duty) showLink() admin.Link {
+	link := describeLink(d.link.Status(), d.node.cfg.Node)
+	if why, since := d.pause(); why != "" && link.State != admin.LinkStreaming {
+		link.State, link.Cause, link.Reason, link.Since, link.Missing = admin.LinkWaiting, "", why, since, nil
+	}
+	return link
 }
 
 func describeLink(s mirror.LinkStatus, node string) admin.Link {

@@ -61,12 +61,20 @@ func (r *room) refusal() string {
 	return fmt.Sprintf("the disk of node %s is full: producers are refused below %d %% free; make room, and they are let in again by themselves", disk.Node, disk.FenceOrigins)
 }
 
+// scarcity says why replicas are not written, or nothing.
+func (r *room) scarcity() string {
+	disk, _ := r.look()
+	if disk.State == "" || disk.State == admin.DiskOK {
+		return ""
+	}
+	return fmt.Sprintf("the disk of node %s is below %d %% free: its replicas are not written; make room, and they go on by themselves", disk.Node, disk.StopReplicas)
+}
+
 // pull runs the log's link while the disk has room for replicas and no order has
 // it rest. Control logs are small and go on without room: they may say what to do
 // about it.
 func (d *duty) pull(ctx context.Context) {
-	for ctx.Err() == nil {
-		d.awaitTurn(ctx)
+	for d.awaitTurn(ctx) {
 		working, stop := context.WithCancel(ctx)
 		var watching sync.WaitGroup
 		watching.Go(func() {
@@ -78,7 +86,7 @@ func (d *duty) pull(ctx context.Context) {
 		})
 		if !d.id.Control() {
 			watching.Go(func() {
-				d.node.disk.await(working, false)
+				d.node.disk.awaitScarcity(working)
 				stop()
 			})
 		}
@@ -88,11 +96,32 @@ func (d *duty) pull(ctx context.Context) {
 	}
 }
 
-// await returns when replicas may be written, or may not, or ctx has ended.
-func (r *room) await(ctx context.Context, may bool) {
+// awaitTurn returns when the link may run; it is false when ctx has ended.
+func (d *duty) awaitTurn(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		asked := d.restAsked()
+		if d.rest(ctx) {
+			continue
+		}
+		may, changed := d.node.disk.pulls()
+		if may || d.id.Control() {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-asked:
+		case <-ctx.Done():
+		}
+	}
+	return false
+}
+
+// awaitScarcity returns when replicas must not be written any more, or ctx has
+// ended.
+func (r *room) awaitScarcity(ctx context.Context) {
 	for {
-		is, changed := r.pulls()
-		if is == may {
+		may, changed := r.pulls()
+		if !may {
 			return
 		}
 		select {

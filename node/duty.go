@@ -102,11 +102,12 @@ func (d *duty) run(ctx context.Context) {
 	}
 }
 
-// close takes the log for one that has yet to be opened.
+// close takes the log for one that has yet to be opened. Who has found it open a
+// moment ago goes on with the stream as it is.
 func (d *duty) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.open, d.sealer, d.held = false, nil, nil
+	d.open, d.sealer, d.fenced = false, nil, ""
 	d.began = time.Now()
 	d.opening = &admin.Opening{State: "asking", Since: d.began}
 }

@@ -12,6 +12,8 @@ const (
 	enginePause = time.Second
 	// restartPause parts two starts of a broker that does not come up.
 	restartPause = 5 * time.Second
+	// roomPatience is how long a broker that failed waits for room on its disk.
+	roomPatience = time.Minute
 )
 
 // awaitFailure returns why the broker's engine refuses writes, or nil when ctx
@@ -26,13 +28,18 @@ func (n *Node) awaitFailure(ctx context.Context) error {
 }
 
 // restartBroker starts the broker again until its engine takes writes. Producers
-// are kept out until the logs have been opened anew; while the disk is full a new
-// engine would fail as the old one did.
-func (n *Node) restartBroker(ctx context.Context, why error) {
+// are kept out until the logs have been opened anew.
+func (n *Node) restartBroker(ctx context.Context, watch *diskWatch, why error) {
 	n.log.Error("the broker's engine refuses writes: starting it again", "error", why)
 	n.event(control.Record{Kind: control.EngineFailing, Key: string(control.EngineFailing) + "/" + n.cfg.Node, Text: why.Error()})
+	for _, d := range n.duties {
+		d.interrupt(why)
+	}
 	for {
 		err := n.broker.Shut(n.topics())
+		if err == nil && !n.awaitRoom(ctx, watch) {
+			return
+		}
 		if err == nil {
 			err = n.broker.Restart(ctx)
 		}
@@ -43,5 +50,29 @@ func (n *Node) restartBroker(ctx context.Context, why error) {
 		if !sleep(ctx, restartPause) {
 			return
 		}
+	}
+}
+
+// awaitRoom waits while the disk is full, as a new engine would fail like the old
+// one; not for ever, since an engine that has shut itself down can't be read
+// either. It is false when ctx has ended.
+func (n *Node) awaitRoom(ctx context.Context, watch *diskWatch) bool {
+	for began := time.Now(); ; {
+		if watch.look(); n.disk.refusal() == "" || time.Since(began) > roomPatience {
+			return ctx.Err() == nil
+		}
+		if !sleep(ctx, diskPause) {
+			return false
+		}
+	}
+}
+
+// interrupt takes note that the log's broker is being started again.
+func (d *duty) interrupt(why error) {
+	if d.isOrigin() {
+		d.close()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.err = why
 	}
 }

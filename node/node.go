@@ -95,6 +95,9 @@ func (n *Node) Admin() string { return adminURL(n.cfg, n.admin.Addr()) }
 // closed. It is called once. An error says what could not be started.
 func (n *Node) Run(ctx context.Context) error {
 	if err := n.open(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = nil // it broke off since it was told to
+		}
 		return errors.Join(err, n.close())
 	}
 	links, stopLinks := context.WithCancel(context.WithoutCancel(ctx))
@@ -128,6 +131,8 @@ func report(failed chan<- error, err error) {
 // fulfil does the node's duties until ctx ends. When the broker's engine fails,
 // they end, the broker is started again, and they begin anew.
 func (n *Node) fulfil(ctx context.Context) {
+	watch := n.newDiskWatch()
+	watch.look() // before producers are let in anywhere
 	for ctx.Err() == nil {
 		working, stop := context.WithCancel(ctx)
 		var group sync.WaitGroup
@@ -138,13 +143,13 @@ func (n *Node) fulfil(ctx context.Context) {
 			group.Go(func() { n.follow(working, region) })
 		}
 		group.Go(func() { n.watchTails(working) })
-		group.Go(func() { n.watchDisk(working) })
+		group.Go(func() { n.watchDisk(working, watch) })
 		group.Go(func() { n.tellLinks(working) })
 		failing := n.awaitFailure(ctx)
 		stop()
 		group.Wait()
 		if failing != nil {
-			n.restartBroker(ctx, failing)
+			n.restartBroker(ctx, watch, failing)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +18,14 @@ import (
 	"geomq/geotest"
 	"geomq/node"
 )
+
+// testLog gets what nodes log where GEOMQ_TEST_LOG is set.
+var testLog = func() *slog.Logger {
+	if os.Getenv("GEOMQ_TEST_LOG") == "" {
+		return nil
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+}()
 
 // world is a deployment of one node per region in this process.
 type world struct {
@@ -37,7 +47,7 @@ func newWorld(t *testing.T, adjust func(*configs.Config), regions ...geo.Region)
 		if i == 0 {
 			gossip = seed
 		}
-		cfg.Listen = configs.Listen{NATS: geotest.FreePort(t), Cluster: "127.0.0.1:0", Gossip: gossip, Admin: "127.0.0.1:0"}
+		cfg.Listen = configs.Listen{NATS: geotest.FreePort(t), Cluster: "127.0.0.1:0", Gossip: gossip, Admin: geotest.FreePort(t)}
 		cfg.Gossip.Join = []string{seed}
 		cfg.Link.Heartbeat = 100 * time.Millisecond
 		cfg.Logs = []configs.Log{{Name: "ORDERS", Topics: []geo.Topic{"orders.>"}}}
@@ -55,7 +65,7 @@ func newWorld(t *testing.T, adjust func(*configs.Config), regions ...geo.Region)
 }
 
 func (w *world) start(region geo.Region) {
-	n, err := node.New(w.cfgs[region], node.Options{Version: "test"})
+	n, err := node.New(w.cfgs[region], node.Options{Version: "test", Log: testLog})
 	if err != nil {
 		w.t.Fatal(err)
 	}

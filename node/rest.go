@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"geomq/admin"
 )
@@ -11,11 +12,12 @@ import (
 type rest struct {
 	begun chan struct{} // closed by the link's runner when the link rests
 	over  chan struct{} // closed by the order
+	since time.Time
 }
 
 // rebuild runs work while the log's link rests.
 func (d *duty) rebuild(ctx context.Context, work func(context.Context) error) error {
-	r := &rest{begun: make(chan struct{}), over: make(chan struct{})}
+	r := &rest{begun: make(chan struct{}), over: make(chan struct{}), since: time.Now()}
 	if !d.askRest(r) {
 		return fmt.Errorf("%w: another order has the link of %s rest just now", admin.ErrRefused, d.id)
 	}
@@ -61,26 +63,37 @@ func (d *duty) restAsked() <-chan struct{} {
 	return d.askedForRest()
 }
 
-// awaitTurn returns when the link may run, or ctx has ended.
-func (d *duty) awaitTurn(ctx context.Context) {
-	for ctx.Err() == nil {
-		d.mu.Lock()
-		r := d.resting
-		d.mu.Unlock()
-		if r == nil {
-			break
-		}
-		select {
-		case <-r.begun:
-		default:
-			close(r.begun)
-		}
-		select {
-		case <-r.over:
-		case <-ctx.Done():
-		}
+// rest waits until the order that wants the link to rest is through; it is false
+// where none does.
+func (d *duty) rest(ctx context.Context) bool {
+	d.mu.Lock()
+	r := d.resting
+	d.mu.Unlock()
+	if r == nil {
+		return false
 	}
-	if !d.id.Control() {
-		d.node.disk.await(ctx, true)
+	select {
+	case <-r.begun: // by a runner before this one
+	default:
+		close(r.begun)
 	}
+	select {
+	case <-r.over:
+	case <-ctx.Done():
+	}
+	return true
+}
+
+// pause says why the link does not run, and since when; nothing where it may.
+func (d *duty) pause() (why string, since time.Time) {
+	d.mu.Lock()
+	resting := d.resting
+	d.mu.Unlock()
+	if resting != nil {
+		return "an order has it rest, and lets it go on when it is done", resting.since
+	}
+	if disk, _ := d.node.disk.look(); !d.id.Control() {
+		return d.node.disk.scarcity(), disk.Since
+	}
+	return "", time.Time{}
 }

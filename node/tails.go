@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"geomq/broker"
@@ -89,8 +90,15 @@ func (n *Node) watchTails(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		watch.look(held, time.Now())
+		watch.look(slices.DeleteFunc(held, func(h broker.Held) bool { return !n.isOpen(h.ID) }), time.Now())
 	}
+}
+
+// isOpen tells whether a log is this region's own and open. One that has yet to be
+// opened has nothing to be noted: a note says that the log was ever open here.
+func (n *Node) isOpen(id geo.CommitLog) bool {
+	at := slices.IndexFunc(n.duties, func(d *duty) bool { return d.id == id })
+	return at >= 0 && n.duties[at].isOrigin() && n.duties[at].opened()
 }
 
 // tailWatch knows how fast logs grow.
@@ -106,9 +114,6 @@ func (w *tailWatch) look(held []broker.Held, now time.Time) {
 	w.at = now
 	var failed error
 	for _, h := range held {
-		if h.Role != broker.Origin {
-			continue
-		}
 		rate := uint64(0)
 		if before, ok := w.ends[h.ID]; ok && h.Extent.Last > before {
 			rate = uint64(float64(h.Extent.Last-before) / elapsed.Seconds())

@@ -17,33 +17,48 @@ const diskPause = time.Second
 // measureDisk is how much room the data folder has; tests have it say otherwise.
 var measureDisk = disk.Statfs
 
+// diskWatch measures the room on the node's disk. One goroutine uses it.
+type diskWatch struct {
+	node    *Node
+	watcher *disk.Watcher
+}
+
+func (n *Node) newDiskWatch() *diskWatch {
+	limits := n.cfg.Disk
+	return &diskWatch{node: n, watcher: disk.New(disk.Config{
+		Folder: n.cfg.Data, Log: n.log, Measure: func() (disk.Usage, error) { return measureDisk(n.cfg.Data) },
+		Thresholds: disk.Thresholds{Replicas: float64(limits.StopReplicas) / 100, Origins: float64(limits.FenceOrigins) / 100},
+	})}
+}
+
+// look measures once and makes it known.
+func (w *diskWatch) look() {
+	n := w.node
+	state, _ := w.watcher.Look()
+	usage := w.watcher.Usage()
+	d := admin.Disk{
+		Region: n.cfg.Region, Node: n.cfg.Node, State: diskStates[state], Free: usage.Free, Total: usage.Total,
+		StopReplicas: n.cfg.Disk.StopReplicas, FenceOrigins: n.cfg.Disk.FenceOrigins,
+	}
+	before, _ := n.disk.look()
+	if n.disk.set(d) && (before.State != "" || d.State != admin.DiskOK) {
+		n.event(control.Record{
+			Kind: control.DiskState, Key: string(control.DiskState) + "/" + n.cfg.Node,
+			Text: fmt.Sprintf("the disk of node %s is %s: %.1f %% are free", n.cfg.Node, d.State, 100*usage.FreePart()),
+		})
+	}
+}
+
 // watchDisk follows the room on the node's disk until ctx ends: below one
 // threshold links stop, below the other producers are refused, and both go on by
 // themselves when there is room again.
-func (n *Node) watchDisk(ctx context.Context) {
-	limits := n.cfg.Disk
-	watcher := disk.New(disk.Config{
-		Folder: n.cfg.Data, Log: n.log, Measure: func() (disk.Usage, error) { return measureDisk(n.cfg.Data) },
-		Thresholds: disk.Thresholds{Replicas: float64(limits.StopReplicas) / 100, Origins: float64(limits.FenceOrigins) / 100},
-	})
+func (n *Node) watchDisk(ctx context.Context, watch *diskWatch) {
 	for {
-		state, _ := watcher.Look()
-		usage := watcher.Usage()
-		d := admin.Disk{
-			Region: n.cfg.Region, Node: n.cfg.Node, State: diskStates[state], Free: usage.Free, Total: usage.Total,
-			StopReplicas: limits.StopReplicas, FenceOrigins: limits.FenceOrigins,
-		}
-		before, _ := n.disk.look()
-		if n.disk.set(d) && (before.State != "" || d.State != admin.DiskOK) {
-			n.event(control.Record{
-				Kind: control.DiskState, Key: string(control.DiskState) + "/" + n.cfg.Node,
-				Text: fmt.Sprintf("the disk of node %s is %s: %.1f %% are free", n.cfg.Node, d.State, 100*usage.FreePart()),
-			})
-		}
 		n.obeyDisk(ctx)
 		if !sleep(ctx, diskPause) {
 			return
 		}
+		watch.look()
 	}
 }
 
@@ -67,11 +82,9 @@ func (n *Node) obeyDisk(ctx context.Context) {
 // obey fences the log if there is a reason to, and takes the fence away if there
 // is none any more.
 func (d *duty) obey(ctx context.Context, refusal string) error {
-	d.mu.Lock()
-	is := d.fenced
-	d.mu.Unlock()
-	if (refusal == "") == (is == "") {
-		return nil
+	is, err := d.isFenced(ctx)
+	if err != nil || is == (refusal != "") {
+		return err
 	}
 	held := d.heldLog()
 	text := "producers are let in again"
@@ -91,4 +104,15 @@ func (d *duty) obey(ctx context.Context, refusal string) error {
 	d.mu.Unlock()
 	d.event(control.LogFenced, text)
 	return nil
+}
+
+// isFenced tells whether the open log takes nothing from producers. In a cluster
+// the node that led it before may have fenced it.
+func (d *duty) isFenced(ctx context.Context) (bool, error) {
+	if d.node.clustered() {
+		return d.heldLog().Fenced(ctx)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fenced != "", nil
 }
