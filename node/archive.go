@@ -71,7 +71,7 @@ func (b backend) Events(_ context.Context, after admin.EventCursor, limit int) (
 	page := admin.EventPage{Events: []admin.Event{}, Next: next, More: more}
 	for _, e := range found {
 		page.Events = append(page.Events, admin.Event{
-			Region: e.Origin, Offset: e.Offset, Time: e.At, Kind: string(e.Kind), Key: e.Key, Log: e.Log, Text: e.Text,
+			Region: e.Origin, Offset: e.Offset, Time: e.At, Node: e.Node, Kind: string(e.Kind), Key: e.Key, Log: e.Log, Text: e.Text,
 		})
 	}
 	return page, nil

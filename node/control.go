@@ -20,12 +20,17 @@ const (
 	againEvery = time.Hour
 )
 
-// controlWriter writes this region's records into its control log.
+// controlWriter writes this region's records into its control log. In a cluster
+// every node writes its own: what others wrote since is read before each record.
 type controlWriter struct {
-	log     *slog.Logger
-	queue   chan control.Record
+	log   *slog.Logger
+	queue chan control.Record
+
+	// Of the goroutine that writes.
+	waiting []control.Record // taken out of queue, and not written yet
 	latest  control.Latest
 	offsets map[string]geo.Offset // where the last record of a key stands
+	known   geo.Offset            // everything up to it is in latest and offsets
 }
 
 func newControlWriter(log *slog.Logger) *controlWriter {
@@ -41,38 +46,49 @@ func (w *controlWriter) put(r control.Record) {
 	}
 }
 
-// write brings records into the control log until ctx ends. A record that could
-// not be written is written again; it may then stand there twice.
-func (w *controlWriter) write(ctx context.Context, held heldLog) {
-	for w.load(ctx, held) != nil {
+// write brings records into the control log until ctx ends; what it could not
+// write then is written first by the next call. Only the node that leads, if there
+// are several, writes again what retention would forget.
+func (w *controlWriter) write(ctx context.Context, held heldLog, leads func(context.Context) bool) {
+	for w.learn(ctx, held) != nil {
 		if !sleep(ctx, time.Second) {
 			return
 		}
 	}
 	ticker := time.NewTicker(againEvery)
 	defer ticker.Stop()
-	for ctx.Err() == nil {
+	w.again(ctx, leads)
+	for {
+		w.writeWaiting(ctx, held)
 		select {
 		case <-ctx.Done():
+			return
 		case r := <-w.queue:
-			w.writeUntilDone(ctx, held, r)
+			w.waiting = append(w.waiting, r)
 		case <-ticker.C:
-			for _, r := range w.latest.Due(time.Now(), controlAge) {
-				w.writeUntilDone(ctx, held, r)
-			}
+			w.again(ctx, leads)
 		}
 	}
 }
 
-func (w *controlWriter) writeUntilDone(ctx context.Context, held heldLog, r control.Record) {
-	for {
-		err := w.writeOne(ctx, held, r)
-		if err == nil || ctx.Err() != nil {
-			return
+// again has written once more what is still true and old.
+func (w *controlWriter) again(ctx context.Context, leads func(context.Context) bool) {
+	if leads(ctx) {
+		w.waiting = append(w.waiting, w.latest.Due(time.Now(), controlAge)...)
+	}
+}
+
+// writeWaiting writes what waits until all of it is written or ctx ends.
+func (w *controlWriter) writeWaiting(ctx context.Context, held heldLog) {
+	for len(w.waiting) > 0 && ctx.Err() == nil {
+		err := w.writeOne(ctx, held, w.waiting[0])
+		if err == nil {
+			w.waiting = w.waiting[1:]
+			continue
 		}
-		w.log.Warn("could not write the control log, trying again", "error", err)
-		if !sleep(ctx, time.Second) {
-			return
+		if ctx.Err() == nil {
+			w.log.Warn("could not write the control log, trying again", "error", err)
+			sleep(ctx, time.Second)
 		}
 	}
 }
@@ -85,21 +101,29 @@ func (w *controlWriter) writeOne(ctx context.Context, held heldLog, r control.Re
 		w.log.Error("a record can't be written", "kind", r.Kind, "error", err)
 		return nil
 	}
-	extent, err := held.Extent(ctx)
-	if err != nil {
+	if err := w.learn(ctx, held); err != nil {
 		return err
 	}
-	at := extent.Last + 1
+	at := w.known + 1
 	if err := w.append(ctx, held, at, r.Subject(), body); err != nil {
 		return err
 	}
-	w.latest.Put(r, time.Now())
-	before, replaced := w.offsets[r.Key]
-	w.offsets[r.Key] = at
-	if !replaced {
-		return nil
+	w.known = at
+	return held.DeleteEntries(ctx, w.note(r, at, time.Now()))
+}
+
+// note takes in a record and returns where the one stands that it replaces. What
+// was read before may come again, if reading broke off.
+func (w *controlWriter) note(r control.Record, at geo.Offset, written time.Time) (replaced []geo.Offset) {
+	switch before, ok := w.offsets[r.Key]; {
+	case ok && before > at:
+		return []geo.Offset{at}
+	case ok && before < at:
+		replaced = append(replaced, before)
 	}
-	return held.DeleteEntries(ctx, []geo.Offset{before})
+	w.latest.Put(r, written)
+	w.offsets[r.Key] = at
+	return replaced
 }
 
 func (w *controlWriter) append(ctx context.Context, held heldLog, at geo.Offset, subject string, body []byte) error {
@@ -121,13 +145,19 @@ func (w *controlWriter) append(ctx context.Context, held heldLog, at geo.Offset,
 	return nil
 }
 
-// load learns what the control log holds already.
-func (w *controlWriter) load(ctx context.Context, held heldLog) error {
+// learn takes in what the control log holds and this writer does not know: all of
+// it at first, then what other nodes have written, or this one without hearing of
+// it. Of two records with a key the first is taken out, as by who wrote the second.
+func (w *controlWriter) learn(ctx context.Context, held heldLog) error {
 	extent, err := held.Extent(ctx)
-	if err != nil {
+	if err != nil || extent.Last == w.known {
 		return err
 	}
-	for e, err := range entries(ctx, held, extent.Range()) {
+	if extent.Last < w.known { // it was made anew
+		w.latest, w.offsets, w.known = control.Latest{}, map[string]geo.Offset{}, 0
+	}
+	var replaced []geo.Offset
+	for e, err := range entries(ctx, held, geo.Range{First: w.known + 1, Last: extent.Last}) {
 		if err != nil {
 			return err
 		}
@@ -136,9 +166,12 @@ func (w *controlWriter) load(ctx context.Context, held heldLog) error {
 			w.log.Warn("the control log holds what is no record", "offset", e.Offset, "error", err)
 			continue
 		}
-		w.latest.Put(r, e.When())
-		w.offsets[r.Key] = e.Offset
+		replaced = append(replaced, w.note(r, e.Offset, e.When())...)
 	}
+	if err := held.DeleteEntries(ctx, replaced); err != nil {
+		return err
+	}
+	w.known = extent.Last
 	return nil
 }
 

@@ -26,6 +26,7 @@ type duty struct {
 	logger *slog.Logger
 
 	deleting sync.Mutex // held while an order deletes entries
+	told     linkNews   // of tellLinks
 
 	mu       sync.Mutex // guards what follows
 	held     *broker.CommitLog
@@ -96,6 +97,10 @@ func (d *duty) run(ctx context.Context) {
 		if !d.openOrigin(ctx) {
 			return
 		}
+	}
+	if d.isOrigin() && d.id.Control() {
+		d.node.control.write(ctx, d.heldLog(), d.shouldLead)
+		return
 	}
 	for ctx.Err() == nil {
 		d.whileLeading(ctx)
@@ -244,17 +249,14 @@ func (d *duty) work(ctx context.Context) {
 	var scrubbing sync.WaitGroup
 	defer scrubbing.Wait()
 	scrubbing.Go(func() { d.scrub(ctx) })
-	switch {
-	case d.link != nil:
+	if d.link != nil {
 		d.pull(ctx)
-	case d.id.Control():
-		d.node.control.write(ctx, d.heldLog())
-	default:
-		d.mu.Lock()
-		sealer := d.sealer
-		d.mu.Unlock()
-		sealer.Run(ctx)
+		return
 	}
+	d.mu.Lock()
+	sealer := d.sealer
+	d.mu.Unlock()
+	sealer.Run(ctx)
 }
 
 func (d *duty) setActive(active bool) {

@@ -7,6 +7,7 @@ import (
 	"geomq/broker"
 	"geomq/broker/disk"
 	"geomq/geo"
+	"geomq/geo/control"
 )
 
 // disks are what tests say of data folders.
@@ -43,4 +44,17 @@ func (n *Node) Rest(ctx context.Context, id geo.CommitLog, work func() error) er
 		}
 	}
 	return broker.ErrNoLog
+}
+
+// Event writes a record into the region's control log.
+func (n *Node) Event(r control.Record) { n.event(r) }
+
+// Learn reads a control log as its writer does, and returns how many keys it has.
+func (n *Node) Learn(ctx context.Context, region geo.Region) (int, error) {
+	held, err := n.cluster().open(ctx, geo.ControlLog(region))
+	w := newControlWriter(n.log)
+	if err == nil {
+		err = w.learn(ctx, held)
+	}
+	return len(w.offsets), err
 }

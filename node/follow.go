@@ -1,11 +1,14 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
+	"geomq/broker"
 	"geomq/geo"
 	"geomq/geo/control"
 	"geomq/geo/entry"
@@ -21,7 +24,8 @@ const (
 )
 
 // follow reads one region's control log as this region holds it, and puts its
-// records into the book when the logs that they name have come as far here.
+// records into the book, in their order, when the logs that they name have come as
+// far here.
 func (n *Node) follow(ctx context.Context, region geo.Region) {
 	f := follower{node: n, region: region, log: n.log.With("log", geo.ControlLog(region).Stream())}
 	for ctx.Err() == nil {
@@ -38,6 +42,16 @@ type follower struct {
 	log    *slog.Logger
 	next   geo.Offset
 	gate   control.Gate
+	// Records that are not in the book yet, in the order of their offsets: held by
+	// the gate, or behind one that is. A cursor is an offset, so whoever was shown
+	// a record is never shown one in front of it.
+	behind []*placed
+}
+
+// placed is a record on its way into the book.
+type placed struct {
+	control.Placed
+	free bool // the gate has let it go
 }
 
 // read reads until something fails.
@@ -47,6 +61,11 @@ func (f *follower) read(ctx context.Context) error {
 		return err
 	}
 	reader, err := held.Read(ctx, max(f.next, 1))
+	if errors.Is(err, broker.ErrBeyondEnd) {
+		f.log.Warn("the control log ends before what was read of it, as if it was made anew: reading all of it again", "next", f.next)
+		f.next, f.gate, f.behind = 1, control.Gate{}, nil
+		f.node.book.Forget(f.region)
+	}
 	if err != nil {
 		return err
 	}
@@ -84,26 +103,44 @@ func (f *follower) take(e *entry.Entry) {
 		f.log.Warn("passed over what is no record", "offset", e.Offset, "error", err)
 		return
 	}
-	f.gate.Add(control.Placed{Record: r, At: e.Offset})
+	p := &placed{Placed: control.Placed{Record: r, At: e.Offset}}
+	f.gate.Add(p.Placed)
+	f.behind = append(f.behind, p)
 }
 
 func (f *follower) release(ctx context.Context) {
-	for _, r := range f.gate.Release(func(log string) control.Standing { return f.node.standing(ctx, log) }) {
-		f.node.book.Add(events.Event{Record: r.Record, Origin: f.region, Offset: r.At})
+	known := map[string]control.Standing{} // many records name the same log
+	released := f.gate.Release(func(log string) control.Standing {
+		standing, ok := known[log]
+		if !ok {
+			standing = f.node.standing(ctx, log)
+			known[log] = standing
+		}
+		return standing
+	})
+	for _, r := range released {
+		at, _ := slices.BinarySearchFunc(f.behind, r.At, func(p *placed, o geo.Offset) int { return cmp.Compare(p.At, o) })
+		f.behind[at].free = true
+	}
+	for len(f.behind) > 0 && f.behind[0].free {
+		f.node.book.Add(events.Event{Record: f.behind[0].Record, Origin: f.region, Offset: f.behind[0].At})
+		f.behind = f.behind[1:]
 	}
 }
 
 // standing is how far this region holds a log. While its broker does not answer
-// it counts as not far enough.
+// it counts as not far enough. Nothing is waited for that may never come: a log
+// that this region does not keep, or whose link is halted until a person comes.
 func (n *Node) standing(ctx context.Context, stream string) control.Standing {
 	id, err := geo.ParseCommitLog(stream)
-	if err != nil {
+	at := slices.IndexFunc(n.duties, func(d *duty) bool { return d.id == id })
+	if err != nil || at < 0 {
 		return control.Standing{}
 	}
-	held, err := n.cluster().Held(ctx, id)
-	if errors.Is(err, mirror.ErrNoLog) {
-		return control.Standing{Held: n.wants(id)}
+	if link := n.duties[at].link; link != nil && link.Status().State == mirror.StateHalted {
+		return control.Standing{}
 	}
+	held, err := n.cluster().open(ctx, id)
 	if err != nil {
 		return control.Standing{Held: true}
 	}
@@ -112,14 +149,4 @@ func (n *Node) standing(ctx context.Context, stream string) control.Standing {
 		return control.Standing{Held: true}
 	}
 	return control.Standing{Held: true, Last: extent.Last, Epochs: extent.Epochs}
-}
-
-// wants tells whether this region keeps a log, or is going to.
-func (n *Node) wants(id geo.CommitLog) bool {
-	for _, d := range n.duties {
-		if d.id == id {
-			return true
-		}
-	}
-	return false
 }

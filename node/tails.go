@@ -70,7 +70,9 @@ func (t *tails) facts(f *opening.Facts) {
 	}
 	note, known := t.notes.Note(f.Log.Stream())
 	f.Note = opening.Note{Known: known, Seen: note.Seen, Ceiling: note.Ceiling, Stale: t.mark.Previous().Restored}
-	f.Margin = margin
+	if !f.Log.Control() { // which grows slowly
+		f.Margin = margin
+	}
 }
 
 // settle writes down, before producers are let in, that a log is open and where

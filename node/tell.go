@@ -16,13 +16,12 @@ const tellPause = time.Second
 // tellLinks records which links are halted and which pull from another holder
 // than before, until ctx ends.
 func (n *Node) tellLinks(ctx context.Context) {
-	told := map[*duty]linkNews{}
 	for sleep(ctx, tellPause) {
 		for _, d := range n.duties {
 			if d.link == nil || n.clustered() && !d.leads() {
 				continue
 			}
-			told[d] = d.tellLink(told[d], d.link.Status())
+			d.told = d.tellLink(d.told, d.link.Status())
 		}
 	}
 }

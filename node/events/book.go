@@ -2,6 +2,7 @@ package events
 
 import (
 	"maps"
+	"slices"
 	"sync"
 
 	"geomq/admin"
@@ -28,7 +29,7 @@ type Book struct {
 // NewBook returns a Book for so many events.
 func NewBook(most int) *Book { return &Book{most: most} }
 
-// Add takes an event.
+// Add takes an event. Those of one origin come in the order of their offsets.
 func (b *Book) Add(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -36,6 +37,13 @@ func (b *Book) Add(e Event) {
 		b.events = append(b.events[:0], b.events[len(b.events)-b.most/2:]...)
 	}
 	b.events = append(b.events, e)
+}
+
+// Forget drops the events of a control log that is going to be read again.
+func (b *Book) Forget(origin geo.Region) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events = slices.DeleteFunc(b.events, func(e Event) bool { return e.Origin == origin })
 }
 
 // After returns the events behind a cursor, at most limit of them and the oldest
