@@ -133,10 +133,14 @@ func (s *Source) leave(actions []Action, known []Hole) []Action {
 }
 
 // announce sends the holes that the log ends with: no entry behind them would
-// ever show them. A control log's last entry is always there.
+// ever show them. A control log's last entry is always there, but for what its last
+// epoch skips.
 func (s *Source) announce(actions []Action) []Action {
 	rest := geo.Range{First: s.sent + 1, Last: s.held.Extent.Last}
-	if s.state != sourceStreaming || s.pending != nil || len(s.notes) > 0 || s.more || s.known.compacted || rest.Len() == 0 {
+	if s.state != sourceStreaming || s.pending != nil || len(s.notes) > 0 || s.more || rest.Len() == 0 {
+		return actions
+	}
+	if s.known.compacted && !s.known.skipped.Covers(rest) { // its entries may be under way
 		return actions
 	}
 	known, left := s.known.explain(rest)
