@@ -13,7 +13,8 @@ import (
 
 // Terms are what a log is judged by beside its history.
 type Terms struct {
-	// Order gives the place of a key in its producer's order; nil leaves I3 out.
+	// Order gives the place of a key in its producer's order, less than 0 for a key
+	// without one; nil leaves I3 out.
 	Order func(key string) (place int)
 	// Holes are offsets that may be without an entry, such as of deleted ones.
 	// What an epoch table skips needs no mention.
@@ -118,6 +119,9 @@ func (j *judgement) ordered(region string, e Held, lastPlace int) int {
 		return lastPlace
 	}
 	place := j.Order(e.Key)
+	if place < 0 {
+		return lastPlace
+	}
 	if place <= lastPlace {
 		j.broken.add("I3", "I3: %s holds %s at offset %d behind a later one", region, e.Key, e.Offset)
 		return lastPlace
