@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -299,76 +298,6 @@ func deletedDigests(ctx context.Context, log heldLog, r geo.Range) (map[geo.Offs
 	}
 	return digests, nil
 }
-
-// entries reads the part of r that log holds.
-func entries(ctx context.Context, log heldLog, r geo.Range) iter.Seq2[*entry.Entry, error] {
-	return func(yield func(*entry.Entry, error) bool) {
-		extent, err := log.Extent(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		r = r.Intersect(extent.Range())
-		if r.Len() == 0 {
-			return
-		}
-		reader, err := log.CommitLog.Read(ctx, r.First, log.cluster.window)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer reader.Close()
-		for next := r.First; next <= r.Last; {
-			batch, err := someEntries(ctx, reader)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if len(batch) == 0 {
-				return
-			}
-			for i := range batch {
-				if next = batch[i].Offset + 1; next > r.Last+1 {
-					return
-				}
-				if !yield(&batch[i], nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// someEntries waits for entries, but not for those that have yet to be written:
-// it returns none where a log ends in holes, or nothing is left of it.
-func someEntries(ctx context.Context, reader *broker.Reader) ([]entry.Entry, error) {
-	if reader.Pending() == 0 {
-		return reader.TryNext()
-	}
-	// What the broker promised may have been removed since, or be fillers, which a
-	// Reader does not show.
-	for began := time.Now(); time.Since(began) < readPatience; {
-		short, cancel := context.WithTimeout(ctx, readLook)
-		batch, err := reader.Next(short)
-		cancel()
-		if len(batch) > 0 || err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
-			return batch, err
-		}
-		if reader.Pending() == 0 {
-			return reader.TryNext()
-		}
-	}
-	return nil, errStill
-}
-
-// readPatience bounds how long entries that are there may take to come, and
-// readLook is how often it is looked at whether they still are.
-const (
-	readPatience = 10 * time.Second
-	readLook     = 50 * time.Millisecond
-)
-
-var errStill = errors.New("the log was changed while it was read, or its broker stands still: read it again")
 
 // Entry implements admin.Backend.
 func (b backend) Entry(ctx context.Context, stream string, offset geo.Offset) (admin.EntryView, error) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"sync"
 
+	"geomq/admin"
 	"geomq/broker"
 	"geomq/broker/disk"
 	"geomq/geo"
 	"geomq/geo/control"
+	"geomq/geo/entry"
 )
 
 // disks are what tests say of data folders.
@@ -57,4 +59,42 @@ func (n *Node) Learn(ctx context.Context, region geo.Region) (int, error) {
 		err = w.learn(ctx, held)
 	}
 	return len(w.offsets), err
+}
+
+// RecordDeletion records a deletion and removes nothing, as a crash would leave it.
+func (n *Node) RecordDeletion(ctx context.Context, id geo.CommitLog, d geo.Deletion) error {
+	return n.records.deletions.record(ctx, id, d)
+}
+
+// PublishAgain publishes an entry of the ledger and does not take note of it.
+func (n *Node) PublishAgain(ctx context.Context, id string) (admin.Republished, error) {
+	b := backend{n}
+	record, err := n.records.ledger.Show(ctx, id)
+	if err != nil {
+		return admin.Republished{}, err
+	}
+	d, err := b.own(geo.CommitLog{Log: record.Log.Log, Queue: record.Log.Queue, Origin: n.cfg.Region}.Stream())
+	if err != nil {
+		return admin.Republished{}, err
+	}
+	return b.publish(ctx, d, &record)
+}
+
+// Held are the entries of a log as they are stored.
+func (n *Node) Held(ctx context.Context, id geo.CommitLog) (all []entry.Entry, err error) {
+	held, err := n.cluster().open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	extent, err := held.Extent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for e, err := range entries(ctx, held, extent.Range()) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e.Clone())
+	}
+	return all, nil
 }

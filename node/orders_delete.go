@@ -32,30 +32,54 @@ func (b backend) Purge(ctx context.Context, order admin.PurgeOrder, report admin
 			return topic.Matches(string(e.Subject))
 		})
 	}
+	there, err := held.present(ctx, extent.Range())
+	if err != nil {
+		return admin.Outcome{}, err
+	}
 	first := order.Before
 	if order.Keep != nil {
-		first = extent.Last + 1 - geo.Offset(min(*order.Keep, extent.Range().Len()))
+		first = newest(there, *order.Keep, extent)
 	}
 	if first > extent.Last+1 {
 		return admin.Outcome{}, fmt.Errorf("%w: %s ends at %d in %s; offset %d is not there yet", admin.ErrRefused, order.Log, extent.Last, d.id.Origin, first)
 	}
-	return d.trimTo(ctx, steps{report, order.DryRun}, order.Reason, extent, first)
+	gone := geo.Range{First: extent.First, Last: first - 1}
+	return d.trim(ctx, steps{report, order.DryRun}, order.Reason, gone, there.Intersect(gone).Len())
 }
 
-func (d *duty) trimTo(ctx context.Context, s steps, reason string, extent geo.Extent, first geo.Offset) (admin.Outcome, error) {
-	held := d.heldLog()
-	gone := geo.Range{First: extent.First, Last: first - 1}
-	outcome := admin.Outcome{Entries: min(gone.Len(), extent.Entries)}
+// newest is the offset at which the newest n entries begin, holes not counted.
+func newest(there geo.Ranges, n uint64, extent geo.Extent) geo.Offset {
+	first := extent.Last + 1
+	for i := len(there) - 1; i >= 0 && n > 0; i-- {
+		take := min(n, there[i].Len())
+		first, n = there[i].Last+1-geo.Offset(take), n-take
+	}
+	if n > 0 {
+		return extent.First
+	}
+	return first
+}
+
+// trim removes what lies at the log's front: so many entries at these offsets.
+func (d *duty) trim(ctx context.Context, s steps, reason string, gone geo.Range, count uint64) (admin.Outcome, error) {
+	first := gone.Last + 1
+	outcome := admin.Outcome{Entries: count}
 	outcome.Text = fmt.Sprintf("%s begins at offset %d; its replicas follow within a heartbeat", d.id, first)
 	if s.dry {
 		outcome.Text = fmt.Sprintf("%s would begin at offset %d", d.id, first)
 	}
-	err := s.do(ctx, "remove the oldest entries", outcome.Entries, fmt.Sprintf("offsets %s", gone), func(ctx context.Context, _ func(uint64)) error {
+	if gone.Len() == 0 {
+		outcome.Text = fmt.Sprintf("nothing of %s lies before offset %d", d.id, first)
+	}
+	err := s.do(ctx, "remove the oldest entries", count, fmt.Sprintf("offsets %s", gone), func(ctx context.Context, _ func(uint64)) error {
+		if gone.Len() == 0 {
+			return nil
+		}
 		d.node.event(control.Record{
-			Kind: control.LogDeleted, Key: fmt.Sprintf("%s/before/%d", d.key(control.LogDeleted), first), Log: d.id.Stream(), Offset: first - 1,
+			Kind: control.LogDeleted, Key: fmt.Sprintf("%s/before/%d", d.key(control.LogDeleted), first), Log: d.id.Stream(), Offset: gone.Last,
 			Text: fmt.Sprintf("all before offset %d of %s is purged%s", first, d.id, because(reason)),
 		})
-		return held.Trim(ctx, first)
+		return d.heldLog().Trim(ctx, first)
 	})
 	return outcome, err
 }
@@ -84,6 +108,12 @@ func (d *duty) erase(ctx context.Context, s steps, reason string, ranges geo.Ran
 	}
 	defer d.deleting.Unlock()
 	held := d.heldLog()
+	if !s.dry {
+		// What an order before recorded, and was kept from removing.
+		if err := held.eraseDeleted(ctx); err != nil {
+			return admin.Outcome{}, err
+		}
+	}
 	planned, count, err := plannedDeletions(ctx, held, ranges, meant)
 	if err != nil {
 		return admin.Outcome{}, err
@@ -92,41 +122,55 @@ func (d *duty) erase(ctx context.Context, s steps, reason string, ranges geo.Ran
 	if s.dry {
 		outcome.Text = fmt.Sprintf("%d entries of %s would be deleted", count, d.id)
 	}
-	known, err := held.cluster.records.deletions.upTo(ctx, d.id, everyDeletion)
-	if err != nil {
-		return outcome, err
-	}
-	last := uint64(len(known))
 	err = s.do(ctx, "record the deletions", uint64(len(planned)), "", func(ctx context.Context, done func(uint64)) error {
-		now := time.Now().UnixNano()
-		for i := range planned {
-			planned[i].Number, planned[i].At, planned[i].Reason = last+uint64(i)+1, now, reason
-			if err := held.cluster.records.deletions.record(ctx, d.id, planned[i]); err != nil {
-				return err
-			}
-			done(uint64(i) + 1)
-		}
-		return nil
+		return d.recordDeletions(ctx, held, planned, reason, done)
 	})
 	if err != nil || count == 0 {
 		return outcome, err
 	}
-	err = s.do(ctx, "remove the entries", count, "", func(ctx context.Context, done func(uint64)) error {
-		removed := uint64(0)
-		for _, p := range planned {
-			if err := held.DeleteEntries(ctx, p.Offsets); err != nil {
-				return err
-			}
-			removed += uint64(len(p.Offsets))
-			done(removed)
-		}
-		d.node.event(control.Record{
-			Kind: control.LogDeleted, Key: fmt.Sprintf("%s/%d", d.key(control.LogDeleted), last+1), Log: d.id.Stream(),
-			Text: fmt.Sprintf("%d entries of %s are deleted%s", count, d.id, because(reason)),
-		})
-		return nil
+	return outcome, s.do(ctx, "remove the entries", count, "", func(ctx context.Context, done func(uint64)) error {
+		// Replicas remove them whatever becomes of who gave the order.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), erasePatience)
+		defer cancel()
+		return d.removeDeleted(ctx, held, planned, reason, done)
 	})
-	return outcome, err
+}
+
+// erasePatience bounds the removing of entries whose deletion is recorded. What it
+// leaves is removed by the next order, or when the log is opened.
+const erasePatience = 10 * time.Minute
+
+// recordDeletions gives planned their numbers.
+func (d *duty) recordDeletions(ctx context.Context, held heldLog, planned []geo.Deletion, reason string, done func(uint64)) error {
+	known, err := held.cluster.records.deletions.upTo(ctx, d.id, everyDeletion)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UnixNano()
+	for i := range planned {
+		planned[i].Number, planned[i].At, planned[i].Reason = uint64(len(known)+i)+1, now, reason
+		if err := held.cluster.records.deletions.record(ctx, d.id, planned[i]); err != nil {
+			return err
+		}
+		done(uint64(i) + 1)
+	}
+	return nil
+}
+
+func (d *duty) removeDeleted(ctx context.Context, held heldLog, planned []geo.Deletion, reason string, done func(uint64)) error {
+	removed := uint64(0)
+	for _, p := range planned {
+		if err := held.DeleteEntries(ctx, p.Offsets); err != nil {
+			return err
+		}
+		removed += uint64(len(p.Offsets))
+		done(removed)
+	}
+	d.node.event(control.Record{
+		Kind: control.LogDeleted, Key: fmt.Sprintf("%s/%d", d.key(control.LogDeleted), planned[0].Number), Log: d.id.Stream(),
+		Text: fmt.Sprintf("%d entries of %s are deleted%s", removed, d.id, because(reason)),
+	})
+	return nil
 }
 
 // plannedDeletions finds the entries that are meant; their numbers are not set.

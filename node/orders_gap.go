@@ -47,8 +47,11 @@ func (b backend) AcceptGap(ctx context.Context, order admin.AcceptGapOrder, repo
 		outcome.Text = fmt.Sprintf("%s would go on in %s without %s", order.Log, b.node.cfg.Region, listed(ranges))
 	}
 	err = s.do(ctx, "give the offsets up", ranges.Len(), listed(ranges), func(ctx context.Context, _ func(uint64)) error {
+		if err := held.SetGaps(ctx, gaps); err != nil {
+			return err
+		}
 		d.event(control.GapAccepted, fmt.Sprintf("offsets %s of %s are given up in %s%s", listed(ranges), order.Log, b.node.cfg.Region, because(order.Reason)))
-		return held.SetGaps(ctx, gaps)
+		return nil
 	})
 	return outcome, err
 }

@@ -88,7 +88,19 @@ func (r *repair) compare(ctx context.Context) error {
 	}
 	// What is behind their end is ours alone; what they have trimmed was theirs.
 	r.only = r.only.Add(geo.Range{First: max(theirs.Last+1, r.extent.First), Last: r.extent.Last})
-	return nil
+	there, err := r.held.present(ctx, r.extent.Range())
+	r.only = both(r.only, there)
+	return err
+}
+
+// both are the offsets that are in a and in b.
+func both(a, b geo.Ranges) (common geo.Ranges) {
+	for _, r := range b {
+		for _, part := range a.Intersect(r) {
+			common = common.Add(part)
+		}
+	}
+	return common
 }
 
 // compareShared compares whole blocks first, and offset by offset those that
@@ -145,7 +157,7 @@ func (r *repair) run(ctx context.Context, s steps) error {
 	err := s.do(ctx, "keep what only this region has", r.only.Len(), listed(r.only), func(ctx context.Context, done func(uint64)) error {
 		for _, only := range r.only {
 			reason := fmt.Sprintf("it was in region %s alone when its replica was repaired from %s", n.cfg.Region, r.from)
-			if err := n.records.keep(ctx, r.held, only, reason); err != nil {
+			if _, err := n.records.keep(ctx, r.held, only, reason); err != nil {
 				return err
 			}
 		}
@@ -156,12 +168,32 @@ func (r *repair) run(ctx context.Context, s steps) error {
 		return err
 	}
 	return s.do(ctx, "make the replica anew", 0, "its link fetches everything again", func(ctx context.Context, _ func(uint64)) error {
+		// Patches and deletions may be those of a log that is no more, and the
+		// stream's absence says that they are gone: they go first.
+		if err := n.forget(ctx, r.duty.id); err != nil {
+			return err
+		}
 		if err := n.broker.Remove(ctx, r.duty.id); err != nil {
 			return err
 		}
 		r.duty.event(control.LogRepaired, r.text(false))
 		return nil
 	})
+}
+
+// forget drops what is kept beside a replica that is going to be made anew.
+func (n *Node) forget(ctx context.Context, id geo.CommitLog) error {
+	kept := patches{n.records.patches, id}
+	blocks, err := kept.Blocks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, block := range blocks {
+		if err := kept.Drop(ctx, block); err != nil {
+			return err
+		}
+	}
+	return n.records.deletions.drop(ctx, id)
 }
 
 // holderIn is the admin API of a node in another region.

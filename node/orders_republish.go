@@ -1,15 +1,16 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"geomq/admin"
+	"geomq/broker/wire"
 	"geomq/dedupe/ledger"
 	"geomq/geo"
 	"geomq/geo/entry"
@@ -34,13 +35,21 @@ func (b backend) Republish(ctx context.Context, order admin.RepublishOrder, repo
 		outcome.Text = fmt.Sprintf("%d entries would be published again in %s", len(ids), b.node.cfg.Region)
 	}
 	err = s.do(ctx, "publish again", uint64(len(ids)), "", func(ctx context.Context, done func(uint64)) error {
+		var refused []error
 		for i, id := range ids {
 			again, err := b.republish(ctx, id)
-			if err != nil {
+			switch {
+			case errors.Is(err, admin.ErrRefused): // the others need not wait for it
+				refused = append(refused, fmt.Errorf("%s: %w", id, err))
+				continue
+			case err != nil:
 				return fmt.Errorf("%s: %w", id, err)
 			}
 			outcome.Again = append(outcome.Again, again)
 			done(uint64(i) + 1)
+		}
+		if len(refused) > 0 {
+			return fmt.Errorf("%d of %d entries can't be published again, the first of them: %w", len(refused), len(ids), refused[0])
 		}
 		return nil
 	})
@@ -94,24 +103,24 @@ func (b backend) republish(ctx context.Context, id string) (admin.Republished, e
 	return again, b.node.records.ledger.MarkRepublished(ctx, id, again.As, again.At)
 }
 
-// publish is an ordinary publish, so that the broker recognises the key.
+// publish is an ordinary publish, byte for byte, so that the broker recognises
+// the key.
 func (b backend) publish(ctx context.Context, d *duty, record *ledger.Record) (admin.Republished, error) {
 	again := admin.Republished{ID: record.ID, At: time.Now()}
-	m := nats.NewMsg(string(record.Entry.Subject))
-	m.Data = record.Entry.Body
-	if record.Entry.Header != nil {
-		header, err := nats.DecodeHeadersMsg(record.Entry.Header)
-		if err != nil {
-			return again, fmt.Errorf("%w: its header block can't be published by NATS' client: %w", admin.ErrRefused, err)
-		}
-		m.Header = header
+	subject := string(record.Entry.Subject)
+	if !slices.ContainsFunc(d.log.Topics, func(t geo.Topic) bool { return t.Matches(subject) }) {
+		return again, fmt.Errorf("%w: %s takes no subject %s: its topics have been changed", admin.ErrRefused, d.id, subject)
 	}
-	m.Header.Set(entry.MessageID, record.Key())
 	ctx, cancel := context.WithTimeout(ctx, publishPatience)
 	defer cancel()
-	reply, err := b.node.broker.Conn().RequestMsgWithContext(ctx, m)
-	if errors.Is(err, nats.ErrNoResponders) {
-		return again, fmt.Errorf("%w: no log of region %s takes subject %s", admin.ErrRefused, b.node.cfg.Region, m.Subject)
+	conn, err := wire.Dial(ctx, wire.Config{URL: b.node.broker.LocalURL(), Name: "geomq republish", Log: b.node.log})
+	if err != nil {
+		return again, err
+	}
+	defer conn.Close()
+	reply, err := conn.Request(ctx, subject, republishedHeader(record), record.Entry.Body)
+	if errors.Is(err, wire.ErrNoResponders) {
+		return again, fmt.Errorf("%w: %s takes nothing from producers now: %s", admin.ErrNotReady, d.id, d.problem())
 	}
 	if err != nil {
 		return again, err
@@ -122,7 +131,7 @@ func (b backend) publish(ctx context.Context, d *duty, record *ledger.Record) (a
 		Duplicate bool
 		Error     *struct{ Description string }
 	}
-	if err := json.Unmarshal(reply.Data, &ack); err != nil {
+	if err := json.Unmarshal(reply.Body, &ack); err != nil {
 		return again, err
 	}
 	if ack.Error != nil {
@@ -135,6 +144,28 @@ func (b backend) publish(ctx context.Context, d *duty, record *ledger.Record) (a
 	again.As = fmt.Sprintf("%s/%d/%d", ack.Stream, extent.Epochs.At(geo.Offset(ack.Seq)), ack.Seq)
 	again.Duplicate = ack.Duplicate
 	return again, nil
+}
+
+const headerStart = "NATS/1.0\r\n"
+
+// republishedHeader is the entry's own header block with its key in it, and
+// without what it demanded of the stream in which it stood.
+func republishedHeader(record *ledger.Record) []byte {
+	block := []byte(headerStart + "\r\n")
+	if record.Entry.Header != nil {
+		block = record.Entry.Header
+	}
+	var header []byte
+	for line := range bytes.SplitAfterSeq(block, []byte("\n")) {
+		if !bytes.HasPrefix(line, []byte("Nats-Expected-")) {
+			header = append(header, line...)
+		}
+	}
+	if len(entry.Value(header, entry.MessageID)) > 0 {
+		return header
+	}
+	first := bytes.IndexByte(header, '\n') + 1
+	return slices.Insert(header, first, fmt.Appendf(nil, "%s: %s\r\n", entry.MessageID, record.Key())...)
 }
 
 // markElsewhere takes note of entries that another region has published again.

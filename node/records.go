@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ func openRecords(ctx context.Context, b *broker.Broker, region geo.Region, repli
 		return nil, err
 	}
 	r := &records{region: region, patches: patched, ledger: ledger.New(ledgerStore{lost})}
-	r.deletions.journal, r.counts.journal = deleted, lost
+	r.deletions.journal, r.deletions.shared, r.counts.journal = deleted, replicas > 1, lost
 	return r, nil
 }
 
@@ -77,24 +78,19 @@ func stored(r broker.Record) ledger.Stored {
 // retire takes entries out of a log: into the ledger first, then out of its
 // stream. What is in the ledger already stays as it is.
 func (r *records) retire(ctx context.Context, log heldLog, taken geo.Range, reason string) error {
-	if err := r.keep(ctx, log, taken, reason); err != nil {
-		return err
-	}
-	var offsets []geo.Offset
-	for e, err := range entries(ctx, log, taken) {
-		if err != nil {
-			return err
-		}
-		offsets = append(offsets, e.Offset)
-	}
-	return log.DeleteEntries(ctx, offsets)
-}
-
-// keep puts entries of a log into the ledger.
-func (r *records) keep(ctx context.Context, log heldLog, taken geo.Range, reason string) error {
-	extent, err := log.Extent(ctx)
+	kept, err := r.keep(ctx, log, taken, reason)
 	if err != nil {
 		return err
+	}
+	return log.DeleteEntries(ctx, kept)
+}
+
+// keep puts entries of a log into the ledger and returns their offsets. Without
+// an error that is all there are: whoever removes them then loses nothing.
+func (r *records) keep(ctx context.Context, log heldLog, taken geo.Range, reason string) (kept []geo.Offset, err error) {
+	extent, err := log.Extent(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var failed error
 	now := time.Now()
@@ -104,13 +100,35 @@ func (r *records) keep(ctx context.Context, log heldLog, taken geo.Range, reason
 				failed = err
 				return
 			}
+			kept = append(kept, e.Offset)
 			if !yield(ledger.Record{Log: log.ID(), Epoch: extent.Epochs.At(e.Offset), Entry: *e, Found: r.region, Reason: reason, At: now}) {
 				return
 			}
 		}
 	})
-	if err = errors.Join(err, failed); err != nil {
-		return fmt.Errorf("put offsets %s of %s into the ledger: %w", taken, log.ID(), err)
+	if err = errors.Join(err, failed); err == nil {
+		err = allKept(ctx, log, taken, kept)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("put offsets %s of %s into the ledger: %w", taken, log.ID(), err)
+	}
+	return kept, nil
+}
+
+// allKept compares what was read with what is there: a broker of a cluster may be
+// behind the one that leads.
+func allKept(ctx context.Context, log heldLog, taken geo.Range, kept []geo.Offset) error {
+	there, err := log.present(ctx, taken)
+	if err != nil {
+		return err
+	}
+	for _, r := range there {
+		at, _ := slices.BinarySearch(kept, r.First)
+		for o := r.First; o <= r.Last; o, at = o+1, at+1 {
+			if at >= len(kept) || kept[at] != o {
+				return fmt.Errorf("offset %d was not read: %w", o, errStill)
+			}
+		}
 	}
 	return nil
 }

@@ -1,0 +1,194 @@
+package node_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"geomq/admin"
+	"geomq/geo"
+	"geomq/geo/entry"
+)
+
+// forged makes a region's replica of us-east's log one that contradicts it: another
+// entry at 700, and a tail that its origin never had.
+func (w *world) forged(region geo.Region, tail ...entry.Entry) {
+	w.t.Helper()
+	err := w.nodes[region].Rest(w.t.Context(), orders, func() error {
+		held := w.held(region)
+		held[699].Body = []byte("another one")
+		for i := range tail {
+			tail[i].Offset, tail[i].Time = geo.Offset(len(held)+1), held[0].Time
+			held = append(held, tail[i])
+		}
+		w.replace(region, orders, held)
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// ledger are the records of a region's ledger.
+func (w *world) ledger(region geo.Region) []admin.LedgerRecord {
+	w.t.Helper()
+	page, err := w.nodes[region].Orders().LedgerEntries(w.t.Context(), admin.LedgerQuery{Limit: 100})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return page.Records
+}
+
+var demanding = []byte("NATS/1.0\r\nb: 1\r\nNats-Expected-Last-Sequence: 7\r\nA: x\r\na:y\r\nA: z\r\n\r\n")
+
+// TestRepair: a replica that contradicts its origin is made anew. What only it had
+// is in its ledger, what was recorded beside it does not outlive it, and what the
+// ledger has can be published again, once.
+func TestRepair(t *testing.T) {
+	w := newWorld(t, nil, "us-east", "eu-west")
+	js := w.client("us-east")
+	w.publish(js, 1500)
+	w.holds("eu-west", "ORDERS@us-east", 1500)
+	w.forged("eu-west",
+		entry.Entry{Subject: []byte("orders.only"), Header: demanding, Body: []byte("a")},
+		entry.Entry{Subject: []byte("elsewhere.x"), Body: []byte("b")},
+		entry.Entry{Subject: []byte("orders.only"), Body: []byte("c")})
+	// Another life of the log had a deletion that this one does not know.
+	if err := w.nodes["eu-west"].RecordDeletion(t.Context(), orders, geo.Deletion{Number: 1, Offsets: []geo.Offset{3}, Digests: [][16]byte{{1}}}); err != nil {
+		t.Fatal(err)
+	}
+	w.link("eu-west", func(l admin.Link) bool { return l.State == admin.LinkHalted && l.Cause == "ahead" })
+	eu, ctx := w.nodes["eu-west"].Orders(), t.Context()
+	order := admin.RepairOrder{Log: orders.Stream(), Region: "eu-west"}
+	dry := order
+	dry.DryRun = true
+	ordered(t, 4)(eu.Repair(ctx, dry, silent))
+	if n := len(w.held("eu-west")); n != 1503 || len(w.ledger("eu-west")) != 0 {
+		t.Fatalf("planning a repair leaves %d entries and a ledger of %d", n, len(w.ledger("eu-west")))
+	}
+	ordered(t, 4)(eu.Repair(ctx, order, silent))
+	w.same("us-east", "eu-west")
+	w.link("eu-west", streaming)
+	w.holds("eu-west", "ORDERS@us-east", w.publish(js, 10))
+	if l := w.log("eu-west"); l.Deletions != 0 || l.Ledger == nil || l.Ledger.Open != 4 {
+		t.Errorf("the replica that was made anew is %+v, its ledger %+v", l, l.Ledger)
+	}
+	ordered(t, 0)(eu.Repair(ctx, order, silent))
+	w.same("us-east", "eu-west")
+
+	var ids []string
+	for _, r := range w.ledger("eu-west") {
+		ids = append(ids, r.ID)
+	}
+	if want := "ORDERS@us-east/1/700 ORDERS@us-east/1/1501 ORDERS@us-east/1/1502 ORDERS@us-east/1/1503"; strings.Join(ids, " ") != want {
+		t.Fatalf("the ledger has %v", ids)
+	}
+	republished(t, w)
+}
+
+// republished publishes TestRepair's ledger again, in eu-west's own log.
+func republished(t *testing.T, w *world) {
+	eu, ctx := w.nodes["eu-west"], t.Context()
+	dry := admin.RepublishOrder{Region: "eu-west", Log: orders.Stream(), DryRun: true}
+	ordered(t, 4)(eu.Orders().Republish(ctx, dry, silent))
+	// A crash between publishing and taking note of it.
+	first, err := eu.PublishAgain(ctx, "ORDERS@us-east/1/1501")
+	if err != nil || first.Duplicate || first.As != "ORDERS@eu-west/1/1" {
+		t.Fatalf("published as %+v, %v", first, err)
+	}
+	outcome, err := eu.Orders().Republish(ctx, admin.RepublishOrder{Region: "eu-west", Log: orders.Stream()}, silent)
+	if !errors.Is(err, admin.ErrRefused) || !strings.Contains(fmt.Sprint(err), "elsewhere.x") || len(outcome.Again) != 3 {
+		t.Errorf("of four entries, one with a foreign subject: %+v, %v", outcome.Again, err)
+	}
+	for _, again := range outcome.Again {
+		if again.ID == first.ID && (!again.Duplicate || again.As != first.As) {
+			t.Errorf("the broker did not recognise the key: %+v", again)
+		}
+	}
+	if n := w.ends("eu-west", "ORDERS@eu-west"); n != 3 {
+		t.Errorf("three entries are published again, the log ends at %d", n)
+	}
+	e, err := eu.Orders().Entry(ctx, "ORDERS@eu-west", 1)
+	want := "NATS/1.0\r\nNats-Msg-Id: ORDERS@us-east/1/1501\r\nb: 1\r\nA: x\r\na:y\r\nA: z\r\n\r\n"
+	if err != nil || string(e.Header) != want || string(e.Body) != "a" || e.Subject != "orders.only" {
+		t.Errorf("the entry is %s %q %q: %v", e.Subject, e.Header, e.Body, err)
+	}
+	left := 0
+	for _, r := range w.ledger("eu-west") {
+		if r.Again == nil {
+			left++
+		}
+	}
+	if left != 1 {
+		t.Errorf("%d entries of the ledger are open", left)
+	}
+}
+
+// TestAGapThatIsAccepted: retention has overtaken a replica that was away. It says
+// so, and goes on without what nobody has when it is told to.
+func TestAGapThatIsAccepted(t *testing.T) {
+	w := newWorld(t, nil, "us-east", "eu-west")
+	js := w.client("us-east")
+	w.holds("eu-west", "ORDERS@us-east", w.publish(js, 20))
+	w.stops["eu-west"]()
+	w.publish(js, 80)
+	ctx := t.Context()
+	ordered(t, 50)(w.nodes["us-east"].Orders().Purge(ctx, admin.PurgeOrder{Log: orders.Stream(), Before: 51}, silent))
+	w.start("eu-west")
+	w.await("eu-west")
+	w.link("eu-west", func(l admin.Link) bool {
+		return l.State == admin.LinkHalted && l.Missing.Len() == 30 && l.Missing.Covers(geo.Range{First: 21, Last: 50})
+	})
+	eu := w.nodes["eu-west"].Orders()
+	if _, err := eu.AcceptGap(ctx, admin.AcceptGapOrder{Log: orders.Stream(), Region: "eu-west", Ranges: geo.Ranges{{First: 10, Last: 50}}}, silent); !errors.Is(err, admin.ErrRefused) {
+		t.Errorf("giving up what is there: %v", err)
+	}
+	order := admin.AcceptGapOrder{Log: orders.Stream(), Region: "eu-west"}
+	dry := order
+	dry.DryRun = true
+	ordered(t, 30)(eu.AcceptGap(ctx, dry, silent))
+	if l := w.log("eu-west"); len(l.Gaps) != 0 || l.Last != 20 {
+		t.Fatalf("planning it gives up %v", l.Gaps)
+	}
+	ordered(t, 30)(eu.AcceptGap(ctx, order, silent))
+	w.holds("eu-west", "ORDERS@us-east", 100)
+	w.wants(w.same("us-east", "eu-west"), upTo(100)[50:])
+}
+
+// TestAGapIsNotServedOn: entries vanish from an origin without a record. One replica
+// gives them up; another must not take its word for it.
+func TestAGapIsNotServedOn(t *testing.T) {
+	w := newWorld(t, nil, "us-east", "eu-west", "ap-south")
+	js := w.client("us-east")
+	w.publish(js, 20)
+	for _, region := range []geo.Region{"eu-west", "ap-south"} {
+		w.holds(region, "ORDERS@us-east", 20)
+		w.stops[region]()
+	}
+	w.publish(js, 80)
+	ctx := t.Context()
+	log, err := w.nodes["us-east"].Broker().Lookup(ctx, orders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.DeleteEntries(ctx, []geo.Offset{30, 31}); err != nil {
+		t.Fatal(err)
+	}
+	lacking := func(l admin.Link) bool {
+		return l.State == admin.LinkHalted && l.Applied == 29 && l.Missing.Len() == 2 && l.Missing.Contains(30)
+	}
+	w.start("eu-west")
+	w.link("eu-west", lacking)
+	ordered(t, 2)(w.nodes["eu-west"].Orders().AcceptGap(ctx, admin.AcceptGapOrder{Log: orders.Stream(), Region: "eu-west"}, silent))
+	w.holds("eu-west", "ORDERS@us-east", 100)
+	w.wants(w.same("us-east", "eu-west"), upTo(100, 30, 31))
+	if l := w.log("eu-west"); !l.Gaps.Covers(geo.Range{First: 30, Last: 31}) {
+		t.Errorf("the gaps are %v", l.Gaps)
+	}
+
+	w.start("ap-south")
+	w.link("ap-south", lacking)
+	w.stops["us-east"]()
+	w.link("ap-south", func(l admin.Link) bool { return l.From == "eu-west" && lacking(l) })
+}
