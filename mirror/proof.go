@@ -35,7 +35,7 @@ func Prove(ctx context.Context, cfg ProveConfig, from geo.Offset) (Reader, error
 		return nil, fmt.Errorf("ask where %s begins: %w", cfg.Log, err)
 	}
 	p := &provingReader{
-		blockCheck: blockCheck{Log: cfg.Log, At: cfg.At, Held: cfg.Held, Gaps: cfg.Gaps},
+		blockCheck: blockCheck(cfg),
 		from:       from, start: from, deleted: deletionIndex{held: cfg.Held}, seals: sealsAhead{held: cfg.Held},
 	}
 	if block := geo.BlockOf(from); extent.First <= block.Range().First && block.Range().Last <= extent.Last {

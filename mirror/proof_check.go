@@ -19,7 +19,7 @@ type BlockReader struct {
 // NewBlockReader returns a BlockReader; it opens the log with the first Check.
 func NewBlockReader(cfg ProveConfig) *BlockReader {
 	return &BlockReader{
-		check:   blockCheck{Log: cfg.Log, At: cfg.At, Held: cfg.Held, Gaps: cfg.Gaps},
+		check:   blockCheck(cfg),
 		scan:    scan{held: cfg.Held},
 		deleted: deletionIndex{held: cfg.Held},
 	}
