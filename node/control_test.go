@@ -50,6 +50,7 @@ func note(key, text string) control.Record {
 // TestAnEventWaitsForTheEntriesThatItNames, and what comes behind it waits, too: a
 // cursor that has passed an offset never comes back to it.
 func TestAnEventWaitsForTheEntriesThatItNames(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	js := w.client("us-east")
 	w.holds("eu-west", "ORDERS@us-east", w.publish(js, 10))
@@ -87,6 +88,7 @@ func (w *world) ends(region geo.Region, stream string) uint64 {
 // TestOfEachKeyTheLastRecordStays, over a restart too, and a replica that is made
 // later agrees.
 func TestOfEachKeyTheLastRecordStays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	for i := range 30 {
 		w.nodes["us-east"].Event(note(fmt.Sprint("key ", i%3), fmt.Sprint("text ", i)))
@@ -125,6 +127,7 @@ func TestOfEachKeyTheLastRecordStays(t *testing.T) {
 
 // TestAControlLogThatIsShorterThanWhatWasRead is read again from its beginning.
 func TestAControlLogThatIsShorterThanWhatWasRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	w.nodes["us-east"].Event(note("a", "before"))
 	w.awaitEvent("eu-west", "us-east", "before")
@@ -182,6 +185,7 @@ func (w *world) forge(log *broker.CommitLog, forged []entry.Entry) {
 
 // TestAControlLogWithManyHoles is read in no time: it holds few records.
 func TestAControlLogWithManyHoles(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east")
 	b := w.nodes["us-east"].Broker()
 	id := geo.ControlLog("elsewhere")

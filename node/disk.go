@@ -74,35 +74,31 @@ func (r *room) scarcity() string {
 // it rest. Control logs are small and go on without room: they may say what to do
 // about it.
 func (d *duty) pull(ctx context.Context) {
-	for d.awaitTurn(ctx) {
-		working, stop := context.WithCancel(ctx)
-		var watching sync.WaitGroup
-		watching.Go(func() {
-			select {
-			case <-working.Done():
-			case <-d.restAsked():
-			}
-			stop()
-		})
-		if !d.id.Control() {
-			watching.Go(func() {
-				d.node.disk.awaitScarcity(working)
-				stop()
-			})
+	for ctx.Err() == nil {
+		asked := d.restAsked() // looked at before resting is, so that no order is missed
+		if d.rest(ctx, ofLink) || !d.awaitRoom(ctx, asked) {
+			continue
 		}
-		d.link.Run(working)
-		stop()
-		watching.Wait()
+		d.untilRest(ctx, asked, func(ctx context.Context) {
+			working, stop := context.WithCancel(ctx)
+			var watching sync.WaitGroup
+			if !d.id.Control() {
+				watching.Go(func() {
+					d.node.disk.awaitScarcity(working)
+					stop()
+				})
+			}
+			d.link.Run(working)
+			stop()
+			watching.Wait()
+		})
 	}
 }
 
-// awaitTurn returns when the link may run; it is false when ctx has ended.
-func (d *duty) awaitTurn(ctx context.Context) bool {
-	for ctx.Err() == nil {
-		asked := d.restAsked()
-		if d.rest(ctx) {
-			continue
-		}
+// awaitRoom waits until the disk has room for the replica; it is false where an
+// order or ctx's end came first.
+func (d *duty) awaitRoom(ctx context.Context, asked <-chan struct{}) bool {
+	for {
 		may, changed := d.node.disk.pulls()
 		if may || d.id.Control() {
 			return true
@@ -110,10 +106,11 @@ func (d *duty) awaitTurn(ctx context.Context) bool {
 		select {
 		case <-changed:
 		case <-asked:
+			return false
 		case <-ctx.Done():
+			return false
 		}
 	}
-	return false
 }
 
 // awaitScarcity returns when replicas must not be written any more, or ctx has

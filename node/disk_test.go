@@ -101,6 +101,7 @@ func streaming(l admin.Link) bool { return l.State == admin.LinkStreaming }
 // TestAReplicaWhoseDiskFillsUpWaits: the link says why it stands still, what is
 // there stays, control logs go on, and the link goes on when there is room.
 func TestAReplicaWhoseDiskFillsUpWaits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	js := w.client("us-east")
 	last := w.publish(js, 100)
@@ -129,6 +130,7 @@ func TestAReplicaWhoseDiskFillsUpWaits(t *testing.T) {
 // TestAnOriginWhoseDiskIsFull: producers hear at once that nobody takes their
 // message, what was acknowledged stays, a restart lets nobody in, and room does.
 func TestAnOriginWhoseDiskIsFull(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	js := w.client("us-east")
 	last := w.publish(js, 200)
@@ -160,6 +162,7 @@ func TestAnOriginWhoseDiskIsFull(t *testing.T) {
 // TestNobodyGetsInBeforeTheDiskWasLookedAt: a node that starts on a full disk must
 // not take entries until it has found that out.
 func TestNobodyGetsInBeforeTheDiskWasLookedAt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(c *configs.Config) { node.SetFree(c.Data, 2) }, "us-east")
 	if l := w.log("us-east"); l.State != admin.LogFenced {
 		t.Fatalf("the log is %s as soon as the node is ready", l.State)
@@ -170,6 +173,7 @@ func TestNobodyGetsInBeforeTheDiskWasLookedAt(t *testing.T) {
 // TestAnOrderFindsALinkThatWaitsForRoom: a repair is what may make room, so a link
 // that waits for it must rest at once when it is asked to.
 func TestAnOrderFindsALinkThatWaitsForRoom(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	w.holds("eu-west", "ORDERS@us-east", w.publish(w.client("us-east"), 10))
 	w.free("eu-west", 8)

@@ -82,6 +82,7 @@ func TestAnEngineThatRefusesWritesIsStartedAgain(t *testing.T) {
 // to lose. Its first opening, broken off while it waited for a region that was
 // down, must not look like a log whose tail is lost.
 func TestAnInterruptedFirstOpeningIsNoLostTail(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(c *configs.Config) { c.Broker.OpenWait = time.Minute }, "us-east", "eu-west")
 	w.stops["us-east"]()
 	w.stops["eu-west"]()

@@ -73,6 +73,7 @@ func messages(limit int) []message {
 }
 
 func TestEveryKindOfMessageIsTheSameEntryInTheReplica(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(c *configs.Config) { c.Logs[0].DedupeWindow = 100 * time.Millisecond }, "us-east", "eu-west")
 	conn, err := wire.Dial(t.Context(), wire.Config{URL: w.nodes["us-east"].NATS()})
 	if err != nil {
@@ -148,6 +149,7 @@ func compare(t *testing.T, w *world, stream string, last uint64) {
 // TestSubjectsThatNoClientLibrarySends publishes under subjects that nats-server
 // takes from a raw connection, and stores.
 func TestSubjectsThatNoClientLibrarySends(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.nodes["us-east"].NATS(), "nats://"))
 	if err != nil {

@@ -93,7 +93,7 @@ func (w *world) await(region geo.Region) {
 
 // client connects as any NATS client would.
 func (w *world) client(region geo.Region) jetstream.JetStream {
-	nc, err := nats.Connect(w.nodes[region].NATS())
+	nc, err := nats.Connect("nats://" + w.cfgs[region].Listen.NATS)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -122,6 +122,7 @@ func (w *world) holds(region geo.Region, stream string, last uint64) {
 }
 
 func TestEveryLogReachesEveryRegionAtTheSameOffsets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west", "ap-south")
 	const n = 3000
 	for region := range w.cfgs {
@@ -162,6 +163,7 @@ func TestEveryLogReachesEveryRegionAtTheSameOffsets(t *testing.T) {
 }
 
 func TestARegionThatWasAwayCatchesUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	js := w.client("us-east")
 	publish := func(n int) {

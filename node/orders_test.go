@@ -81,6 +81,7 @@ func silent(admin.Step) {}
 // TestPurge: what an order to purge leaves is the same everywhere, and what is kept
 // of the newest entries is entries, not holes.
 func TestPurge(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	w.publish(w.client("us-east"), 100) // subjects orders.created.0 to 6
 	w.holds("eu-west", "ORDERS@us-east", 100)
@@ -127,6 +128,7 @@ func TestPurge(t *testing.T) {
 // TestDelete: the first and the last entry, those that are not there, while the
 // replica is behind, and twice.
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	js := w.client("us-east")
 	w.publish(js, 50)
@@ -158,6 +160,7 @@ func TestDelete(t *testing.T) {
 // TestADeletionThatWasRecordedIsCarriedOut, after a crash by the next opening, else
 // by the next order.
 func TestADeletionThatWasRecordedIsCarriedOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	w.publish(w.client("us-east"), 20)
 	w.holds("eu-west", "ORDERS@us-east", 20)
@@ -182,6 +185,7 @@ func TestADeletionThatWasRecordedIsCarriedOut(t *testing.T) {
 // TestTwoOrdersAtOnce: one of them is refused, or they follow each other; none gets
 // lost in the other.
 func TestTwoOrdersAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	w.publish(w.client("us-east"), 400)
 	var group sync.WaitGroup
@@ -204,6 +208,7 @@ func TestTwoOrdersAtOnce(t *testing.T) {
 // TestAnOrderWhoseGiverGoesAway leaves nothing half done: what is recorded is
 // removed, as it is in the replicas.
 func TestAnOrderWhoseGiverGoesAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	w.publish(w.client("us-east"), 100)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -46,6 +46,7 @@ var demanding = []byte("NATS/1.0\r\nb: 1\r\nNats-Expected-Last-Sequence: 7\r\nA:
 // is in its ledger, what was recorded beside it does not outlive it, and what the
 // ledger has can be published again, once.
 func TestRepair(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	js := w.client("us-east")
 	w.publish(js, 1500)
@@ -128,6 +129,7 @@ func republished(t *testing.T, w *world) {
 // TestAGapThatIsAccepted: retention has overtaken a replica that was away. It says
 // so, and goes on without what nobody has when it is told to.
 func TestAGapThatIsAccepted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west")
 	js := w.client("us-east")
 	w.holds("eu-west", "ORDERS@us-east", w.publish(js, 20))
@@ -159,6 +161,7 @@ func TestAGapThatIsAccepted(t *testing.T) {
 // TestAGapIsNotServedOn: entries vanish from an origin without a record. One replica
 // gives them up; another must not take its word for it.
 func TestAGapIsNotServedOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, "us-east", "eu-west", "ap-south")
 	js := w.client("us-east")
 	w.publish(js, 20)

@@ -3,31 +3,38 @@ package node
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"geomq/admin"
 )
 
-// rest is a pause of a link that an order has asked for.
+// rest is a pause of a log's link and scrubber that an order has asked for.
 type rest struct {
-	begun chan struct{} // closed by the link's runner when the link rests
-	over  chan struct{} // closed by the order
-	since time.Time
+	linkRests  chan struct{} // closed by the link's runner when the link rests
+	scrubRests chan struct{} // the same of the scrubber
+	over       chan struct{} // closed by the order
+	since      time.Time
 }
 
-// rebuild runs work while the log's link rests.
+// rebuild runs work while nobody of this node touches the log's replica.
 func (d *duty) rebuild(ctx context.Context, work func(context.Context) error) error {
-	r := &rest{begun: make(chan struct{}), over: make(chan struct{}), since: time.Now()}
+	r := &rest{linkRests: make(chan struct{}), scrubRests: make(chan struct{}), over: make(chan struct{}), since: time.Now()}
+	if !d.scrubs() {
+		close(r.scrubRests)
+	}
 	if !d.askRest(r) {
 		return fmt.Errorf("%w: another order has the link of %s rest just now", admin.ErrRefused, d.id)
 	}
 	defer d.endRest(r)
-	select {
-	case <-r.begun:
-		return work(ctx)
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for _, rests := range []chan struct{}{r.linkRests, r.scrubRests} {
+		select {
+		case <-rests:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
+	return work(ctx)
 }
 
 func (d *duty) askRest(r *rest) bool {
@@ -63,9 +70,9 @@ func (d *duty) restAsked() <-chan struct{} {
 	return d.askedForRest()
 }
 
-// rest waits until the order that wants the link to rest is through; it is false
-// where none does.
-func (d *duty) rest(ctx context.Context) bool {
+// rest waits until the order is through that wants the log to rest; it is false
+// where none does. rests names the caller's own channel.
+func (d *duty) rest(ctx context.Context, rests func(*rest) chan struct{}) bool {
 	d.mu.Lock()
 	r := d.resting
 	d.mu.Unlock()
@@ -73,9 +80,9 @@ func (d *duty) rest(ctx context.Context) bool {
 		return false
 	}
 	select {
-	case <-r.begun: // by a runner before this one
+	case <-rests(r): // by a runner before this one
 	default:
-		close(r.begun)
+		close(rests(r))
 	}
 	select {
 	case <-r.over:
@@ -83,6 +90,25 @@ func (d *duty) rest(ctx context.Context) bool {
 	}
 	return true
 }
+
+// untilRest runs work until an order wants the log to rest.
+func (d *duty) untilRest(ctx context.Context, asked <-chan struct{}, work func(context.Context)) {
+	working, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-working.Done():
+		case <-asked:
+			stop()
+		}
+	})
+	work(working)
+	stop()
+	watching.Wait()
+}
+
+func ofLink(r *rest) chan struct{}     { return r.linkRests }
+func ofScrubber(r *rest) chan struct{} { return r.scrubRests }
 
 // pause says why the link does not run, and since when; nothing where it may.
 func (d *duty) pause() (why string, since time.Time) {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ func (s *shelves) put(id geo.CommitLog, shelf *scrub.Shelf) {
 }
 
 // storedLog is a log that is looked up anew each time: it may be made after its
-// scrubber, and be made anew by a repair.
+// scrubber, and be made anew by a repair. While it is not here it is empty.
 type storedLog struct {
 	cluster cluster
 	id      geo.CommitLog
@@ -51,6 +52,9 @@ type storedLog struct {
 
 func (l storedLog) Extent(ctx context.Context) (geo.Extent, error) {
 	held, err := l.cluster.open(ctx, l.id)
+	if errors.Is(err, mirror.ErrNoLog) {
+		return geo.Extent{First: 1}, nil
+	}
 	if err != nil {
 		return geo.Extent{}, err
 	}
@@ -79,6 +83,9 @@ func (l storedLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion,
 
 func (l storedLog) Unsealed(ctx context.Context) (geo.Block, error) {
 	held, err := l.cluster.open(ctx, l.id)
+	if errors.Is(err, mirror.ErrNoLog) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -93,12 +100,23 @@ func (l storedLog) PutSeal(ctx context.Context, seal geo.Seal) error {
 	return held.PutSeal(ctx, seal)
 }
 
-// scrub reads the log's sealed blocks again until ctx ends.
+// scrubs tells whether the log's blocks are read again.
+func (d *duty) scrubs() bool { return d.node.pace != nil && !d.id.Control() }
+
+// scrub reads the log's sealed blocks again until ctx ends. When the replica was
+// made anew, nothing counts that was known of its blocks.
 func (d *duty) scrub(ctx context.Context) {
-	n := d.node
-	if n.pace == nil || d.id.Control() {
-		return
+	for d.scrubs() && ctx.Err() == nil {
+		asked := d.restAsked()
+		if !d.rest(ctx, ofScrubber) {
+			d.untilRest(ctx, asked, d.scrubOne)
+		}
 	}
+}
+
+// scrubOne runs one Scrubber.
+func (d *duty) scrubOne(ctx context.Context) {
+	n := d.node
 	var shelf *scrub.Shelf
 	for {
 		var err error
