@@ -147,7 +147,7 @@ func explainPublish(err error, ack Ack) error {
 
 // NoLogFor is the error for a subject that nothing captures; it wraps ErrNoLog.
 func NoLogFor(subject string) error {
-	return fmt.Errorf("%w captures subject %q; see its topics with: geomq log ls", ErrNoLog, subject)
+	return fmt.Errorf("%w captures subject %q, or the log that does is closed to producers for now; see topics and states with: geomq log ls", ErrNoLog, subject)
 }
 
 // beat keeps the time between messages.

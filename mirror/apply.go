@@ -227,15 +227,8 @@ func (s *sinkSession) check(ctx context.Context) {
 
 func (s *sinkSession) checkSeal(ctx context.Context, seal geo.Seal) *Failed {
 	if sum, ok := s.sums.take(seal.Block); !ok || sum != entry.Digest(seal.Digest) {
-		gaps, err := s.replica.Gaps(ctx)
-		if err != nil {
-			return &Failed{CauseLocal, err.Error()}
-		}
-		check := blockCheck{Log: s.link.cfg.Log, At: s.link.cfg.To, Held: s.replica, Gaps: gaps}
-		if err := check.check(ctx, seal); errors.Is(err, errUnprovable) {
-			return nil // begun, trimmed or given up inside of it: it proves nothing
-		} else if err != nil {
-			return unproved(err)
+		if proved, failed := s.link.prove(ctx, s.replica, seal); !proved {
+			return failed
 		}
 	}
 	if err := s.replica.PutSeal(ctx, seal); err != nil {

@@ -57,6 +57,7 @@ type Link struct {
 	tries map[geo.Region]*tries // used by one session after the other
 
 	mu     sync.Mutex // guards what follows
+	broken *geo.Seal  // that the replica's block is not equal to
 	status LinkStatus
 	choice choice
 }
@@ -87,6 +88,9 @@ func (l *Link) session(ctx context.Context, path *path, stood func(Stand)) End {
 		return End{Cause: localCause(err), Text: err.Error()}
 	}
 	stood(stand)
+	if end := l.stillBroken(ctx, replica); end != nil {
+		return *end
+	}
 	tries := l.triesOf(path.holder)
 	s := &sinkSession{link: l, log: path.log, replica: replica, open: path.open, machine: NewSink(SinkConfig{
 		Session: Session(rand.Uint64()), Log: l.cfg.Log, To: l.cfg.To, MaxEntry: l.cfg.MaxEntry, Credit: l.cfg.Credit,
@@ -96,6 +100,46 @@ func (l *Link) session(ctx context.Context, path *path, stood func(Stand)) End {
 	end := s.run(ctx, stand)
 	tries.answered(s.welcome)
 	return end
+}
+
+// stillBroken ends a session before it begins if the replica has a block that was
+// found not to be what its origin sealed: while it has, nothing is added to it.
+func (l *Link) stillBroken(ctx context.Context, replica Replica) *End {
+	l.mu.Lock()
+	seal := l.broken
+	l.mu.Unlock()
+	if seal == nil || replica == nil {
+		return nil
+	}
+	if _, failed := l.prove(ctx, replica, *seal); failed != nil && failed.Cause.Contradicts() {
+		return &End{Cause: failed.Cause, Text: failed.Text}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = nil
+	return nil
+}
+
+// prove compares a block of the replica with its seal, and says what is wrong.
+// proved is false, too, for a block that says nothing: begun, trimmed or given up
+// inside of it.
+func (l *Link) prove(ctx context.Context, replica Replica, seal geo.Seal) (proved bool, failed *Failed) {
+	gaps, err := replica.Gaps(ctx)
+	if err != nil {
+		return false, &Failed{CauseLocal, err.Error()}
+	}
+	check := blockCheck{Log: l.cfg.Log, At: l.cfg.To, Held: replica, Gaps: gaps}
+	err = check.check(ctx, seal)
+	if err == nil || errors.Is(err, errUnprovable) {
+		return err == nil, nil
+	}
+	failed = unproved(err)
+	if failed.Cause.Contradicts() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.broken = &seal
+	}
+	return false, failed
 }
 
 // stand finds out where the replica stands, and opens it if there is one.

@@ -293,6 +293,13 @@ func TestAnotherEntryInsideABlockIsFoundByItsSeal(t *testing.T) {
 		if !strings.Contains(s.Reason, "1…1024") || len(w.replica().copySeals()) != 0 {
 			t.Errorf("%s", s.Reason)
 		}
+		// Ends and epochs agree at every handshake; still nothing may be added.
+		end, sessions := w.replica().end(), s.Sessions
+		w.origin.publish(w.rand, 100)
+		time.Sleep(30 * time.Second)
+		if s := w.link.Status(); s.State != StateHalted || w.replica().end() != end || s.Sessions != sessions {
+			t.Errorf("the link is %s after %d sessions more, the replica went on from %d to %d", s.State, s.Sessions-sessions, end, w.replica().end())
+		}
 	})
 }
 

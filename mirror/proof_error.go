@@ -40,7 +40,7 @@ func (e *BlockError) Error() string {
 	case e.Err != nil:
 		what = fmt.Sprintf("can't be read (%v)", e.Err)
 	}
-	return fmt.Sprintf("block %d (offsets %s) of %s %s in %s: another holder's copy is served as soon as the scrub has fetched it; to mend this one run `geomq log repair %s --in %s`",
+	return fmt.Sprintf("block %d (offsets %s) of %s %s in %s: another holder's copy is served as soon as the scrub has fetched it; to mend this one run `geomq log repair %s --region %s`",
 		e.Block, e.Block.Range(), e.Log, what, e.At, e.Log, e.At)
 }
 

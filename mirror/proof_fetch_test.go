@@ -184,7 +184,7 @@ func TestALinkNeverBringsADamagedEntry(t *testing.T) {
 		w.origin.flip(1500)
 	}, func(w *world) {
 		status := w.halted(CauseGap)
-		if !strings.Contains(status.Reason, "block 1") || !strings.Contains(status.Reason, "geomq log repair ORDERS@us-east --in us-east") {
+		if !strings.Contains(status.Reason, "block 1") || !strings.Contains(status.Reason, "geomq log repair ORDERS@us-east --region us-east") {
 			w.t.Errorf("halted: %s", status.Reason)
 		}
 		if end := w.replica().end(); end > 1024 {

@@ -94,7 +94,7 @@ func (s *Source) epochObjection(id geo.CommitLog) (Cause, string) {
 // first offset of an epoch it has not heard of: entries of another epoch stand
 // where those of e belong.
 func beyondEpoch(id geo.CommitLog, to geo.Region, last geo.Offset, e geo.Epoch) string {
-	return fmt.Sprintf("epoch %d of %s begins at %d, but %s holds entries of an older one up to %d: run `geomq log repair %s --in %s`, which keeps them in the ledger and builds the replica anew",
+	return fmt.Sprintf("epoch %d of %s begins at %d, but %s holds entries of an older one up to %d: run `geomq log repair %s --region %s`, which keeps them in the ledger and builds the replica anew",
 		e.Number, id, e.First, to, last, id, to)
 }
 

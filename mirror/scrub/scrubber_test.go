@@ -48,7 +48,7 @@ func TestAFlippedBitIsServedRightAndToldUntilMended(t *testing.T) {
 		if f.Block != 1 || f.Kind != mirror.Damaged || f.From != "us-east" || f.Since.IsZero() || fmt.Sprint(status.Offsets()) != "[1025…2048]" {
 			t.Errorf("%+v", f)
 		}
-		if text := f.String(); !strings.Contains(text, "entries of us-east are served") || !strings.Contains(text, "`geomq log repair ORDERS@us-east --in eu-west`") {
+		if text := f.String(); !strings.Contains(text, "entries of us-east are served") || !strings.Contains(text, "`geomq log repair ORDERS@us-east --region eu-west`") {
 			t.Error(text)
 		}
 		if patch, _ := s.patches.Get(t.Context(), 1); len(patch.Entries) != 1 || patch.Entries[0].Offset != 1500 {

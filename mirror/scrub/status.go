@@ -58,8 +58,12 @@ func (f Failure) String() string {
 			served += " (" + f.Problem + ")"
 		}
 	}
-	return fmt.Sprintf("block %d (offsets %s) of %s is %s in %s since %s: %s; to mend it run `geomq log repair %s --in %s`",
-		f.Block, f.Block.Range(), f.Log, f.Kind, f.Region, f.Since.UTC().Format(time.RFC3339), served, f.Log, f.Region)
+	mend := fmt.Sprintf("to mend it run `geomq log repair %s --region %s`", f.Log, f.Region)
+	if f.Region == f.Log.Origin {
+		mend = "an origin's own copy is mended by having the node fetch all of it back: see damage at an origin in docs/operating.md"
+	}
+	return fmt.Sprintf("block %d (offsets %s) of %s is %s in %s since %s: %s; %s",
+		f.Block, f.Block.Range(), f.Log, f.Kind, f.Region, f.Since.UTC().Format(time.RFC3339), served, mend)
 }
 
 // Status tells how far the Scrubber is.
