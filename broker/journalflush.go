@@ -25,7 +25,10 @@ const blockSuffix = ".blk"
 type flusher struct {
 	folders []string // that hold blocks; of those some may not exist here
 	top     string   // the data folder
-	sync    func(path string) error
+	// elsewhere says that a majority of other servers keeps what this one may have
+	// no copy of, or none yet.
+	elsewhere bool
+	sync      func(path string) error
 
 	acked atomic.Uint64 // newest sequence that the server acknowledged
 
@@ -41,6 +44,7 @@ func newFlusher(data string, info *server.StreamInfo) *flusher {
 		top:     data, sync: syncPath, closed: map[string]int{},
 	}
 	if info.Cluster != nil && info.Cluster.RaftGroup != "" {
+		f.elsewhere = info.Config.Replicas > 1
 		f.folders = append(f.folders, filepath.Join(store, accountSystem, "_js_", info.Cluster.RaftGroup, "msgs"))
 	}
 	return f
@@ -153,7 +157,7 @@ func (f *flusher) blocks() error {
 			return err
 		}
 	}
-	if !found {
+	if !found && !f.elsewhere {
 		return fmt.Errorf("%w in %s", errNoCopy, f.folders[0])
 	}
 	return nil

@@ -135,4 +135,8 @@ func TestAJournalWithoutACopyHere(t *testing.T) {
 	if err := f.to(1); !errors.Is(err, errNoCopy) {
 		t.Errorf("got %v", err)
 	}
+	f.elsewhere = true
+	if err := f.to(1); err != nil {
+		t.Errorf("of a copy that a majority of others keeps: %v", err)
+	}
 }
