@@ -30,8 +30,8 @@ type AppendConfig struct {
 	// OnApplied is told the newest applied offset, in order, from one goroutine
 	// that reads the acks: it must not block, nor call the Appender.
 	OnApplied func(geo.Offset)
-	// Plain publishes every entry by itself, as is done for streams that take no
-	// fast-ingest batches.
+	// Plain asks for the ack of every entry by itself, as is done for streams of
+	// several copies that take no fast-ingest batches.
 	Plain bool
 }
 
@@ -41,9 +41,10 @@ type AppendConfig struct {
 type Appender struct {
 	log    *CommitLog
 	conn   *wire.Conn
+	ingest string // what stands in front of subjects
 	inbox  string
 	id     string // makes batch ids unique in the stream
-	plain  bool
+	way    way
 	window int
 	tell   func(geo.Offset)
 
@@ -77,7 +78,9 @@ type Appender struct {
 
 // Appender opens a writer for a replica, or for a fenced origin where
 // BeginRestore has announced what it is going to write. The log ends at
-// cfg.Last; a wrong Last is noticed with the first entry (ErrFenced). Fillers
+// cfg.Last; a wrong Last is noticed with the first entry at the latest (ErrFenced),
+// and an Appender of the same replica that is still open may end with that too.
+// Fillers
 // that a crash has left in the log become the holes they were written for.
 func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, error) {
 	through, err := l.writable(ctx, cfg.Last)
@@ -93,6 +96,10 @@ func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, 
 	}
 	a := newAppender(l, conn, cfg)
 	a.through = through
+	if err := a.findWayIn(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("append to %s: %w", l.id, err)
+	}
 	if _, err := conn.Subscribe(a.inbox+".>", a.onAnswer); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("append to %s: %w", l.id, err)
@@ -102,6 +109,21 @@ func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, 
 		a.fail(fmt.Errorf("%w: connection lost: %w", ErrRefused, conn.Err()))
 	})
 	return a, nil
+}
+
+// findWayIn learns where the Appender writes. A chain's end must be known before
+// it begins.
+func (a *Appender) findWayIn(ctx context.Context) (err error) {
+	if a.way != chained {
+		a.ingest, err = a.log.wayIn(ctx)
+	} else {
+		var end geo.Offset
+		if a.ingest, end, err = a.log.takeOver(ctx); err == nil && end != a.applied {
+			err = &FencedError{Stream: a.log.id.Stream(), Offset: a.next, Last: end}
+		}
+	}
+	a.subject = []byte(a.ingest)
+	return err
 }
 
 // writable is how far an Appender may write behind last.
@@ -135,10 +157,10 @@ func newAppender(l *CommitLog, conn *wire.Conn, cfg AppendConfig) *Appender {
 	}
 	a := &Appender{
 		log: l, conn: conn, inbox: newInbox(), id: rand.Text(),
-		plain: cfg.Plain || !l.fastIngest, tell: cfg.OnApplied,
+		way: l.way(cfg.Plain), tell: cfg.OnApplied,
 		window: max(cfg.Window, batchShare*(int(l.broker.cfg.MaxPayload)+overhead)),
 		next:   cfg.Last + 1, applied: cfg.Last,
-		subject: []byte(l.ingest), done: make(chan struct{}),
+		done: make(chan struct{}),
 	}
 	a.changed.L = &a.mu
 	// Both timers are made here and only ever reset, so that nobody meets nil.

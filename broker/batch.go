@@ -22,9 +22,6 @@ const (
 )
 
 const (
-	// batchEntries is how many entries a batch has at most: only the ack of a
-	// whole batch names the sequence in the stream, so batches are short.
-	batchEntries = 500
 	// batchShare is the part of the window after which a batch ends.
 	batchShare = 4
 	// batchFlow asks for a sign of progress every 100 entries: a disk that takes
@@ -33,8 +30,8 @@ const (
 	batchEnd  = ".$FI"
 )
 
-// batch is what one ack is awaited for: a fast-ingest batch, or a single entry
-// where the stream doesn't take batches.
+// batch is what one ack is awaited for: a fast-ingest batch, a stretch of a
+// chain, or a single entry.
 type batch struct {
 	number      uint64
 	first, last geo.Offset
@@ -67,15 +64,17 @@ func appendPlainReply(dst []byte, inbox, id string, number uint64) []byte {
 	return strconv.AppendUint(dst, number, 10)
 }
 
-// batchNumber reads the batch from an ack's subject; rest is what stands behind
-// the inbox.
-func batchNumber(rest []byte) (uint64, bool) {
+// batchNumber reads the batch from an ack's subject, and whether a probe asked
+// for it; rest is what stands behind the inbox.
+func batchNumber(rest []byte) (n uint64, probed, ok bool) {
+	rest, probed = bytes.CutSuffix(rest, []byte(probeToken))
 	token, _, _ := bytes.Cut(rest, dot)
 	_, number, ok := bytes.Cut(token, []byte("-"))
 	if !ok {
-		return 0, false
+		return 0, false, false
 	}
-	return decimal(number)
+	n, ok = decimal(number)
+	return n, probed, ok
 }
 
 // answer is anything the server says about a batch.

@@ -24,11 +24,11 @@ func benchEntries(n int) []entry.Entry {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	for name, plain := range writers {
+	for name, w := range writers {
 		b.Run(name, func(b *testing.B) {
-			l := openReplica(b, openBroker(b, testConfig(b, "eu-west")), 1)
+			l := openReplica(b, openBroker(b, testConfig(b, "eu-west")), 1).as(w)
 			entries := benchEntries(b.N)
-			a, err := l.Appender(deadline(b), AppendConfig{Plain: plain})
+			a, err := l.Appender(deadline(b), AppendConfig{Plain: w == single})
 			if err != nil {
 				b.Fatal(err)
 			}

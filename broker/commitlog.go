@@ -18,6 +18,7 @@ type CommitLog struct {
 	role       Role
 	ingest     string // prefix of subjects at which a replica is written
 	fastIngest bool   // the stream takes fast-ingest batches
+	chains     bool   // it may be written as a chain (way.go)
 	replicas   int
 }
 

@@ -13,16 +13,16 @@ import (
 )
 
 func TestReplicaMayBeginAnywhere(t *testing.T) {
-	for name, plain := range writers {
+	for name, w := range writers {
 		t.Run(name, func(t *testing.T) {
 			cfg := testConfig(t, "eu-west")
 			b := openBroker(t, cfg)
-			l := openReplica(t, b, 1_000_001)
+			l := openReplica(t, b, 1_000_001).as(w)
 			if e := extentOf(t, l); e.First != 1_000_001 || e.Last != 1_000_000 || e.Entries != 0 {
 				t.Fatalf("new replica holds %+v", e)
 			}
 			want := made(1_000_001, 1_000_500)
-			appendAll(t, l, AppendConfig{Last: 1_000_000, Plain: plain}, want)
+			appendAll(t, l, AppendConfig{Last: 1_000_000, Plain: w == single}, want)
 			sameEntries(t, readTo(t, l, 1_000_001, 1_000_500), want)
 			// The first offset counts at creation only.
 			again := openReplica(t, b, 2_000_000)

@@ -12,7 +12,9 @@
 //
 // Into a replica nothing enters but the next offset: each entry carries the
 // offset before it as the expected sequence, and the server refuses what doesn't
-// fit. Where an Appender ended with an error, some of what was handed over may
+// fit. A server that stands alone moves the replica's stream to a subject of the
+// Appender's own first: nobody else writes while it does, and another Appender
+// ends it (ErrFenced). Where an Appender ended with an error, some of what was handed over may
 // have been written and some not, but there is neither a gap nor a double; the
 // replica's Extent tells where to go on.
 //
@@ -30,8 +32,8 @@
 // consumers. They can't change streams, and they can't write into a replica: not
 // by publishing, for they may not use subjects of geomq; and not by having
 // JetStream publish for them (a request's reply subject, a consumer's deliver
-// subject), because these subjects hold a token derived from Config.Secret, and
-// nothing that clients can read or listen to names it.
+// subject), because these subjects hold a token, derived from Config.Secret or
+// made up for an Appender, and nothing that clients can read or listen to names it.
 //
 // # Accounts and users
 //

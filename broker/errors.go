@@ -38,8 +38,8 @@ var (
 	// consumer that was removed. Open another one.
 	ErrReader = errors.New("reading ended")
 	// ErrFenced ends an Appender: the stream's end is another than it was opened
-	// for, see *FencedError. Resynchronise from Extent: somebody else writes, or
-	// an earlier Appender's entries landed late.
+	// for, see *FencedError, or another Appender was opened. Resynchronise from
+	// Extent: somebody else writes, or an earlier Appender's entries landed late.
 	ErrFenced = errors.New("stream has another end")
 	// ErrSequence goes to callers of Append whose entries don't follow the last
 	// one (*SequenceError); nothing was sent and the Appender lives on.

@@ -42,7 +42,11 @@ func (l *CommitLog) Fence(ctx context.Context) (geo.Offset, error) {
 			return 0, fmt.Errorf("fence %s: %w", l.id, err)
 		}
 	}
-	end, err := l.settledEnd(ctx)
+	ingest, err := l.wayIn(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("fence %s: %w", l.id, err)
+	}
+	end, err := l.settledEnd(ctx, ingest)
 	if err != nil {
 		return 0, fmt.Errorf("fence %s: %w", l.id, err)
 	}
@@ -93,11 +97,11 @@ func (l *CommitLog) Fenced(ctx context.Context) (bool, error) {
 }
 
 // settledEnd probes until two answers agree and the stream shows them.
-func (l *CommitLog) settledEnd(ctx context.Context) (geo.Offset, error) {
+func (l *CommitLog) settledEnd(ctx context.Context, ingest string) (geo.Offset, error) {
 	pause := time.NewTicker(probePause)
 	defer pause.Stop()
 	for before, probed := geo.Offset(0), false; ; probed = true {
-		end, err := l.probe(ctx)
+		end, err := l.probe(ctx, ingest)
 		if err != nil {
 			return 0, err
 		}
@@ -117,8 +121,8 @@ func (l *CommitLog) settledEnd(ctx context.Context) (geo.Offset, error) {
 
 // probe publishes what can't enter: the refusal stands behind everything that
 // was queued and names the stream's end.
-func (l *CommitLog) probe(ctx context.Context) (geo.Offset, error) {
-	m := nats.NewMsg(l.ingest + "probe")
+func (l *CommitLog) probe(ctx context.Context, ingest string) (geo.Offset, error) {
+	m := nats.NewMsg(ingest + "probe")
 	m.Header.Set(server.JSExpectedLastSeq, strconv.Itoa(impossible))
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -136,8 +136,9 @@ func (b *Broker) adoptOrigin(have *server.StreamInfo, want *server.StreamConfig)
 }
 
 func (b *Broker) adoptReplica(have *server.StreamInfo, want *server.StreamConfig) (server.StreamConfig, bool, []string) {
-	next, differs := changed(&have.Config, want)
-	return next, differs, replicaDifferences(&have.Config, want)
+	judged, wanted := b.withWayIn(&have.Config, want)
+	next, differs := changed(&have.Config, &wanted)
+	return next, differs, replicaDifferences(&judged, want)
 }
 
 // Lookup returns the CommitLog that this cluster holds, ErrNoLog if it holds
@@ -155,6 +156,7 @@ func (b *Broker) Lookup(ctx context.Context, id geo.CommitLog) (*CommitLog, erro
 		broker: b, id: id, role: role,
 		ingest:     ingestPrefix(id, b.cfg.Secret),
 		fastIngest: info.Config.AllowBatchPublish,
+		chains:     role == Replica && info.Config.Replicas <= 1 && !b.cfg.clustered(),
 		replicas:   info.Config.Replicas,
 	}, nil
 }

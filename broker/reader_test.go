@@ -188,7 +188,11 @@ func TestReaderNoticesSilence(t *testing.T) {
 func TestReaderStopsAtWhatIsNoEntry(t *testing.T) {
 	l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1)
 	appendAll(t, l, AppendConfig{}, made(1, 3))
-	if err := l.publish(deadline(t), l.ingest+"orders.x", []byte("forged")); err != nil {
+	ingest, err := l.wayIn(deadline(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.publish(deadline(t), ingest+"orders.x", []byte("forged")); err != nil {
 		t.Fatal(err)
 	}
 	r, err := l.Read(deadline(t), 1, 1<<20)

@@ -44,7 +44,7 @@ func (l *CommitLog) fencedEnd(ctx context.Context) (geo.Offset, error) {
 	} else if l.role != Origin || !fenced {
 		return 0, fmt.Errorf("%w: it isn't a fenced origin", ErrRole)
 	}
-	return l.settledEnd(ctx)
+	return l.settledEnd(ctx, l.ingest)
 }
 
 // EndRestore takes back what was announced and hasn't been written. Offsets that

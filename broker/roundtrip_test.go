@@ -15,15 +15,21 @@ import (
 )
 
 // Both ways of writing a replica are held to the same tests.
-var writers = map[string]bool{"batches": false, "single entries": true}
+var writers = map[string]way{"chains": chained, "batches": batched, "single entries": single}
+
+// as makes a log one that is written in way w; AppendConfig.Plain does the rest.
+func (l *CommitLog) as(w way) *CommitLog {
+	l.chains = l.chains && w == chained
+	return l
+}
 
 func TestReplicaGivesBackWhatWasAppended(t *testing.T) {
-	for name, plain := range writers {
+	for name, w := range writers {
 		t.Run(name, func(t *testing.T) {
-			l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1)
+			l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1).as(w)
 			want := made(1, 3000)
 			var applied []geo.Offset
-			appendAll(t, l, AppendConfig{Plain: plain, OnApplied: func(o geo.Offset) { applied = append(applied, o) }}, want)
+			appendAll(t, l, AppendConfig{Plain: w == single, OnApplied: func(o geo.Offset) { applied = append(applied, o) }}, want)
 			sameEntries(t, readTo(t, l, 1, 3000), want)
 			for i := 1; i < len(applied); i++ {
 				if applied[i] <= applied[i-1] {
@@ -81,12 +87,12 @@ func strangeEntries(most int) []entry.Entry {
 }
 
 func TestReplicaKeepsWhateverAProducerMaySend(t *testing.T) {
-	for name, plain := range writers {
+	for name, w := range writers {
 		t.Run(name, func(t *testing.T) {
 			b := openBroker(t, testConfig(t, "eu-west"))
-			l := openReplica(t, b, 1)
+			l := openReplica(t, b, 1).as(w)
 			want := strangeEntries(int(b.MaxPayload()) - Reserve)
-			appendAll(t, l, AppendConfig{Plain: plain}, want)
+			appendAll(t, l, AppendConfig{Plain: w == single}, want)
 			sameEntries(t, readTo(t, l, 1, geo.Offset(len(want))), want)
 		})
 	}

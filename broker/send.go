@@ -18,16 +18,19 @@ func (a *Appender) send(e *entry.Entry, last bool) error {
 
 // store hands over what the stream is going to hold at an offset. Needs sending.
 func (a *Appender) store(offset geo.Offset, p wire.Pub, last bool) error {
-	p.Subject = append(a.subject[:len(a.log.ingest)], p.Subject...)
-	a.subject = p.Subject[:len(a.log.ingest)]
+	p.Subject = append(a.subject[:len(a.ingest)], p.Subject...)
+	a.subject = p.Subject[:len(a.ingest)]
 	b, err := a.enter(offset, len(p.Subject)+len(p.Header)+len(p.Body), last)
 	if err != nil {
 		return err
 	}
-	if a.plain {
-		a.reply = appendPlainReply(a.reply[:0], a.inbox, a.id, b.number)
-	} else {
+	switch {
+	case a.way == batched:
 		a.reply = appendReply(a.reply[:0], a.inbox, a.id, b.number, b.count(), operation(b))
+	case b.ended:
+		a.reply = appendPlainReply(a.reply[:0], a.inbox, a.id, b.number)
+	default:
+		a.reply = a.reply[:0]
 	}
 	a.next++
 	p.Reply = a.reply
@@ -69,7 +72,7 @@ func (a *Appender) enter(offset geo.Offset, size int, last bool) (*batch, error)
 	b.last = offset
 	b.bytes += size
 	a.underWay += size
-	b.ended = a.plain || last || b.count() == batchEntries || b.bytes >= a.window/batchShare
+	b.ended = last || b.count() >= a.way.most(b.number) || b.bytes >= a.window/batchShare
 	if a.open = b; b.ended {
 		a.open = nil
 	}
@@ -89,8 +92,14 @@ func (a *Appender) endBatch() error {
 	a.mu.Lock()
 	b.ended = true
 	a.mu.Unlock()
+	if a.way == chained {
+		if err := a.probe(b); err != nil {
+			return a.fail(err)
+		}
+		return nil
+	}
 	a.reply = appendReply(a.reply[:0], a.inbox, a.id, b.number, b.count()+1, opCommitEnd)
-	subject := append(a.subject[:len(a.log.ingest)], "end"...)
+	subject := append(a.subject[:len(a.ingest)], "end"...)
 	if err := a.conn.PublishParts(wire.Pub{Subject: subject, Reply: a.reply}); err != nil {
 		return a.fail(err)
 	}
@@ -126,7 +135,7 @@ func (a *Appender) watch() {
 	case idle:
 	case silence > ackPatience:
 		a.fail(fmt.Errorf("%w: no ack for %v", ErrSilent, ackPatience))
-	case silence > ackPatience/10 && !a.plain:
+	case silence > ackPatience/10 && a.way != single:
 		a.ping()
 	}
 }
@@ -145,7 +154,11 @@ func (a *Appender) ping() {
 		return
 	}
 	b := a.batches[0]
+	if a.way == chained {
+		_ = a.probe(b) // as below
+		return
+	}
 	reply := appendReply(nil, a.inbox, a.id, b.number, b.count(), opPing)
 	// An error is the connection's end, which is noticed by itself.
-	_ = a.conn.PublishParts(wire.Pub{Subject: []byte(a.log.ingest + "ping"), Reply: reply})
+	_ = a.conn.PublishParts(wire.Pub{Subject: []byte(a.ingest + "ping"), Reply: reply})
 }

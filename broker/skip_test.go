@@ -42,12 +42,12 @@ func sameExtent(t testing.TB, l *CommitLog, first, last geo.Offset, entries uint
 // TestSkippedOffsetsHoldNothing: entries, a hole, entries; then a reader, and a
 // restart after which neither more nor less may be there.
 func TestSkippedOffsetsHoldNothing(t *testing.T) {
-	for name, plain := range writers {
+	for name, w := range writers {
 		t.Run(name, func(t *testing.T) {
 			cfg := testConfig(t, "eu-west")
 			b := openBroker(t, cfg)
-			l := openReplica(t, b, 1)
-			a, err := l.Appender(deadline(t), AppendConfig{Plain: plain})
+			l := openReplica(t, b, 1).as(w)
+			a, err := l.Appender(deadline(t), AppendConfig{Plain: w == single})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -55,7 +55,7 @@ func replicaStream(c ReplicaConfig, secret []byte) server.StreamConfig {
 	s := baseStream(c.ID, Replica, formEscaped, c.Replicas, epochs)
 	ingest := ingestPrefix(c.ID, secret)
 	s.Subjects = []string{ingest + ">"}
-	s.SubjectTransform = ingestTransform(ingest)
+	s.SubjectTransform = replicaTransform(c.ID)
 	s.Duplicates = leastDedupeWindow
 	if c.First > 1 {
 		s.FirstSeq = uint64(c.First)
@@ -66,7 +66,13 @@ func replicaStream(c ReplicaConfig, secret []byte) server.StreamConfig {
 // ingestPrefix stands in front of an entry's subject on its way into a replica,
 // or into an origin behind its fence.
 func ingestPrefix(id geo.CommitLog, secret []byte) string {
-	return "geomq.r." + ingestToken(secret, id.Stream()) + "." + string(id.Origin) + "." + id.Queue.Label() + "."
+	return ingestOf(id, ingestToken(secret, id.Stream()))
+}
+
+const ingestStart = "geomq.r."
+
+func ingestOf(id geo.CommitLog, token string) string {
+	return ingestStart + token + "." + string(id.Origin) + "." + id.Queue.Label() + "."
 }
 
 func limit(n int64) int64 {
