@@ -10,6 +10,9 @@ import (
 )
 
 func TestBothSidesCatchUpWithEverything(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what is measured under a race detector says nothing")
+	}
 	const n, rounds = 3000, 1
 	dir, profiles := t.TempDir(), t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -20,13 +20,18 @@ func (l *CommitLog) RemoveFillers(ctx context.Context) error { return l.purgeFil
 
 // purgeFillers removes fillers that a crash left behind, or those just written.
 func (l *CommitLog) purgeFillers(ctx context.Context) error {
-	err := l.broker.api.read(ctx, "STREAM.MSG.GET."+l.id.Stream(), server.JSApiMsgGetRequest{LastFor: l.fillers()}, nil)
-	if hasCode(err, codeNoMessage) {
-		return nil
-	}
-	if err == nil {
-		err = l.broker.api.call(ctx, "STREAM.PURGE."+l.id.Stream(), server.JSApiStreamPurgeRequest{Subject: l.fillers()}, nil)
-	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	err := retry(ctx, func() error { // a stream that elects its leader does not answer
+		err := l.broker.api.read(ctx, "STREAM.MSG.GET."+l.id.Stream(), server.JSApiMsgGetRequest{LastFor: l.fillers()}, nil)
+		if hasCode(err, codeNoMessage) {
+			return nil
+		}
+		if err == nil {
+			err = l.broker.api.call(ctx, "STREAM.PURGE."+l.id.Stream(), server.JSApiStreamPurgeRequest{Subject: l.fillers()}, nil)
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("purge the fillers of %s: %w", l.id, err)
 	}

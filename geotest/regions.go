@@ -71,6 +71,9 @@ type site struct {
 // every region answers.
 func StartRegions(t testing.TB, o Options) *Regions {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("processes are not what a short run is for")
+	}
 	if o.Regions == nil {
 		o.Regions = []string{"us-east", "eu-west", "ap-south"}
 	}
