@@ -12,8 +12,11 @@ import (
 )
 
 const (
-	// askLimit bounds one question where a log stands.
-	askLimit = 800 * time.Millisecond
+	// askLimit bounds one question where a log stands, askPatience one to a region
+	// that leaves questions unanswered, as on a slow path: a connection alone takes
+	// several round trips.
+	askLimit    = 800 * time.Millisecond
+	askPatience = 5 * time.Second
 	// askWait is how long an opening with a safe tail waits for the others.
 	askWait = time.Second
 	// askPause parts two questions to the same region.
@@ -32,7 +35,7 @@ type opener struct {
 	machine *opening.Machine
 	start   time.Time
 	answers chan answer
-	asked   map[geo.Region]time.Time // when the last question to a region began; zero while one is under way
+	asked   map[geo.Region]question // the last one to each region
 	said    string
 }
 
@@ -69,7 +72,7 @@ func (d *duty) newOpener(ctx context.Context, fresh bool) (*opener, error) {
 	facts.Fresh = fresh || own.Last == 0 && !facts.Note.Known
 	return &opener{
 		duty: d, held: held, machine: opening.New(facts), start: time.Now(),
-		answers: make(chan answer, len(d.log.Regions)), asked: map[geo.Region]time.Time{},
+		answers: make(chan answer, len(d.log.Regions)), asked: map[geo.Region]question{},
 	}, nil
 }
 
@@ -131,7 +134,7 @@ func isWait(decision opening.Decision) bool {
 // wait asks whoever has not told and returns what happens first.
 func (o *opener) wait(ctx context.Context, step opening.Wait) opening.Event {
 	for _, region := range step.For {
-		if began, ok := o.asked[region]; !ok || !began.IsZero() && time.Since(began) >= askPause {
+		if q := o.asked[region]; !q.open && time.Since(q.began) >= askPause {
 			o.ask(ctx, region)
 		}
 	}
@@ -139,7 +142,12 @@ func (o *opener) wait(ctx context.Context, step opening.Wait) opening.Event {
 	defer timer.Stop()
 	select {
 	case a := <-o.answers:
-		o.asked[a.region] = a.began
+		q := o.asked[a.region]
+		q.open = false
+		if _, silent := a.event.(opening.Silent); silent && time.Since(q.began) >= q.limit() {
+			q.silent++
+		}
+		o.asked[a.region] = q
 		return a.event
 	case <-timer.C:
 	case <-ctx.Done():
@@ -150,14 +158,15 @@ func (o *opener) wait(ctx context.Context, step opening.Wait) opening.Event {
 // ask puts the question to a region in the background. There is one at a time
 // for each, and the channel has room for all of them.
 func (o *opener) ask(ctx context.Context, region geo.Region) {
-	began := time.Now()
-	o.asked[region] = time.Time{}
+	q := o.asked[region]
+	q.began, q.open = time.Now(), true
+	o.asked[region] = q
 	answers, node, id := o.answers, o.duty.node, o.duty.id
 	node.group.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, askLimit)
+		ctx, cancel := context.WithTimeout(ctx, q.limit())
 		defer cancel()
 		standing, _, err := mirror.AskHolder(ctx, node.dialer, region, id, node.cfg.Region)
-		a := answer{region: region, began: began}
+		a := answer{region: region}
 		if err != nil {
 			a.event = opening.Silent{Region: region, Reason: err.Error()}
 		} else {
@@ -167,9 +176,24 @@ func (o *opener) ask(ctx context.Context, region geo.Region) {
 	})
 }
 
+// question is one that a region is asked.
+type question struct {
+	began  time.Time
+	open   bool // it has not been answered, nor given up
+	silent int  // how many were given up before
+}
+
+// limit is how long the question may take: every other time longer, up to
+// askPatience. One that is quick in between finds a path soon that has healed.
+func (q question) limit() time.Duration {
+	if q.silent%2 == 0 {
+		return askLimit
+	}
+	return min(askLimit<<min(q.silent/2+1, 4), askPatience)
+}
+
 // answer is what came of a question.
 type answer struct {
 	region geo.Region
-	began  time.Time
 	event  opening.Event
 }

@@ -182,6 +182,7 @@ func TestAGapIsNotServedOn(t *testing.T) {
 		return l.State == admin.LinkHalted && l.Applied == 29 && l.Missing.Len() == 2 && l.Missing.Contains(30)
 	}
 	w.start("eu-west")
+	w.await("eu-west")
 	w.link("eu-west", lacking)
 	ordered(t, 2)(w.nodes["eu-west"].Orders().AcceptGap(ctx, admin.AcceptGapOrder{Log: orders.Stream(), Region: "eu-west"}, silent))
 	w.holds("eu-west", "ORDERS@us-east", 100)
@@ -191,6 +192,7 @@ func TestAGapIsNotServedOn(t *testing.T) {
 	}
 
 	w.start("ap-south")
+	w.await("ap-south")
 	w.link("ap-south", lacking)
 	w.stops["us-east"]()
 	w.link("ap-south", func(l admin.Link) bool { return l.From == "eu-west" && lacking(l) })

@@ -23,10 +23,11 @@ const (
 
 // asking is the connection by which one region is asked, kept between questions.
 type asking struct {
-	mu     sync.Mutex
-	nc     *nats.Conn
-	failed time.Time
-	err    error
+	mu      sync.Mutex // guards what follows
+	nc      *nats.Conn
+	dialing chan struct{} // closed when the connection is there or has failed; nil: nobody dials
+	failed  time.Time
+	err     error
 }
 
 // Ask implements mirror.Asker: it sends a question to any source of region to. All
@@ -50,14 +51,16 @@ func (d *Dialer) Ask(ctx context.Context, to geo.Region, question []byte) ([]byt
 }
 
 // Close ends the connections by which regions were asked; sessions have their
-// own.
+// own. Nobody asks any more.
 func (d *Dialer) Close() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, a := range d.asked {
+	asked := d.asked
+	d.asked, d.closed = nil, true
+	d.mu.Unlock()
+	d.dialling.Wait()
+	for _, a := range asked {
 		a.giveUp(nil)
 	}
-	d.asked = nil
 }
 
 func (d *Dialer) asking(to geo.Region) *asking {
@@ -72,25 +75,62 @@ func (d *Dialer) asking(to geo.Region) *asking {
 	return d.asked[to]
 }
 
-// connect returns the connection, a new one if need be.
+// connect returns the connection, a new one if need be. A question that can't wait
+// for that leaves it to those that follow: on a slow path it takes longer than a
+// question may.
 func (a *asking) connect(ctx context.Context, d *Dialer, to geo.Region) (*nats.Conn, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.nc != nil && !a.nc.IsClosed() {
 		return a.nc, nil
 	}
-	if a.err != nil && time.Since(a.failed) < askAgain {
-		return nil, a.err
+	if a.dialing == nil {
+		if a.err != nil && time.Since(a.failed) < askAgain {
+			return nil, a.err
+		}
+		a.dialing = make(chan struct{})
+		d.dialling.Go(func() { a.dial(d, to) })
 	}
+	dialing := a.dialing
+	a.mu.Unlock()
+	select {
+	case <-dialing:
+	case <-ctx.Done():
+	}
+	a.mu.Lock()
+	switch {
+	case a.nc != nil:
+		return a.nc, nil
+	case a.dialing != nil:
+		return nil, fmt.Errorf("connect to %s: %w", to, context.Cause(ctx))
+	}
+	return nil, a.err
+}
+
+// dial opens the connection, to whichever of the region's brokers answers.
+func (a *asking) dial(d *Dialer, to geo.Region) {
 	addresses := d.Addresses(to)
-	a.err = fmt.Errorf("no node of region %s is known yet: check gossip.join there and here", to)
+	err := fmt.Errorf("no node of region %s is known yet: check gossip.join there and here", to)
+	var nc *nats.Conn
 	for _, i := range rand.Perm(len(addresses)) {
-		if a.nc, a.err = d.connect(ctx, addresses[i]); a.err == nil {
-			return a.nc, nil
+		if d.isClosed() {
+			break
+		}
+		if nc, err = d.connect(context.Background(), addresses[i]); err == nil {
+			break
 		}
 	}
-	a.failed = time.Now()
-	return nil, a.err
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.nc, a.err, a.failed = nc, err, time.Now()
+	close(a.dialing)
+	a.dialing = nil
+}
+
+func (d *Dialer) isClosed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.closed
 }
 
 // giveUp closes nc unless another has taken its place; nil closes whatever there

@@ -24,8 +24,11 @@ type Dialer struct {
 	// Addresses lists the brokers of a region, as host:port or URL.
 	Addresses func(geo.Region) []string
 
-	mu    sync.Mutex
-	asked map[geo.Region]*asking
+	dialling sync.WaitGroup // connections to ask by
+
+	mu     sync.Mutex // guards what follows
+	asked  map[geo.Region]*asking
+	closed bool
 }
 
 // Dial connects to any broker of region to and sends hello to its sources.

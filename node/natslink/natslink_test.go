@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"geomq/broker"
 	"geomq/geo"
+	"geomq/geotest"
 	"geomq/mirror"
 )
 
@@ -241,6 +243,32 @@ func TestASilentRegionIsDialledAnew(t *testing.T) {
 		}
 		if ctx.Err() != nil {
 			t.Fatal("never asked again")
+		}
+	}
+}
+
+// TestASlowPathIsNoSilence: to connect takes longer than a question may. Questions
+// that are given up meanwhile must not take the connection with them.
+func TestASlowPathIsNoSilence(t *testing.T) {
+	b, d := region(t)
+	listen(t, b, d, func(context.Context, mirror.Conn, []byte) {})
+	slow := geotest.StartProxy(t, strings.TrimPrefix(b.URL(), "nats://"))
+	slow.Delay(100 * time.Millisecond)
+	d.Addresses = func(geo.Region) []string { return []string{slow.Addr()} }
+	defer d.Close()
+	const limit = 400 * time.Millisecond // a round trip takes 200, to connect takes 300
+	for overall := deadline(t); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		answer, err := d.Ask(ctx, "us-east", []byte("where"))
+		cancel()
+		if err == nil {
+			if string(answer) != string(echo(ctx, []byte("where"))) {
+				t.Errorf("the answer is %q", answer)
+			}
+			return
+		}
+		if overall.Err() != nil {
+			t.Fatal("no question is ever answered:", err)
 		}
 	}
 }
