@@ -35,7 +35,7 @@ type asking struct {
 // unanswered: a path that is cut shows by silence alone.
 func (d *Dialer) Ask(ctx context.Context, to geo.Region, question []byte) ([]byte, error) {
 	a := d.asking(to)
-	nc, err := a.connect(ctx, d, to)
+	nc, waited, err := a.connect(ctx, d, to)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,9 @@ func (d *Dialer) Ask(ctx context.Context, to geo.Region, question []byte) ([]byt
 		return nil, fmt.Errorf("ask %s: %w", to, mirror.ErrNoSource)
 	}
 	if err != nil {
-		a.giveUp(nc)
+		if !waited { // else the question had less time than the path may need
+			a.giveUp(nc)
+		}
 		return nil, fmt.Errorf("ask %s: %w", to, err)
 	}
 	return answer.Data, nil
@@ -75,18 +77,18 @@ func (d *Dialer) asking(to geo.Region) *asking {
 	return d.asked[to]
 }
 
-// connect returns the connection, a new one if need be. A question that can't wait
+// connect returns the connection, and whether it had to be waited for. A question that can't wait
 // for that leaves it to those that follow: on a slow path it takes longer than a
 // question may.
-func (a *asking) connect(ctx context.Context, d *Dialer, to geo.Region) (*nats.Conn, error) {
+func (a *asking) connect(ctx context.Context, d *Dialer, to geo.Region) (nc *nats.Conn, waited bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.nc != nil && !a.nc.IsClosed() {
-		return a.nc, nil
+		return a.nc, false, nil
 	}
 	if a.dialing == nil {
 		if a.err != nil && time.Since(a.failed) < askAgain {
-			return nil, a.err
+			return nil, false, a.err
 		}
 		a.dialing = make(chan struct{})
 		d.dialling.Go(func() { a.dial(d, to) })
@@ -100,11 +102,11 @@ func (a *asking) connect(ctx context.Context, d *Dialer, to geo.Region) (*nats.C
 	a.mu.Lock()
 	switch {
 	case a.nc != nil:
-		return a.nc, nil
+		return a.nc, true, nil
 	case a.dialing != nil:
-		return nil, fmt.Errorf("connect to %s: %w", to, context.Cause(ctx))
+		return nil, true, fmt.Errorf("connect to %s: %w", to, context.Cause(ctx))
 	}
-	return nil, a.err
+	return nil, true, a.err
 }
 
 // dial opens the connection, to whichever of the region's brokers answers.
