@@ -7,7 +7,8 @@
 //
 // Guarantees. Both sides hold the same events and take turns within one run,
 // since figures of different runs on a shared machine can't be compared; who
-// begins alternates. Each side has one round for warming up, which is reported
+// begins alternates. A replica is empty when its round begins; all else that a
+// region keeps stays. Each side has one round for warming up, which is reported
 // and doesn't count. A round begins after a garbage collection and ends when the
 // replica's broker shows the origin's last offset; every entry must then be
 // there. A link's time includes its connecting and asking; a mirror's leafnode

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"time"
 
 	"geomq/bench/delay"
+	"geomq/broker"
 	"geomq/configs"
 	"geomq/geo"
 	"geomq/node"
@@ -20,13 +20,21 @@ const (
 	logName       geo.LogName = "ORDERS"
 )
 
+// copied is the log that a round copies.
+var copied = geo.CommitLog{Log: logName, Queue: geo.SoleQueue, Origin: originRegion}
+
 // geomqSide is two regions of one node each. The link from the second into the
 // first, and nothing else, goes through the proxy.
+//
+// The second region is the same one in all rounds, and loses only its replica in
+// between. Were it to lose its whole disk, its own logs would go on in a new
+// epoch each time, and the rounds would measure how the offsets between are
+// skipped.
 type geomqSide struct {
 	origin *runningNode
 	proxy  *delay.Proxy
 	gossip string
-	stream string
+	data   string // the second region's
 }
 
 func openGeomq(ctx context.Context, dir string) (*geomqSide, error) {
@@ -34,7 +42,7 @@ func openGeomq(ctx context.Context, dir string) (*geomqSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &geomqSide{stream: geo.CommitLog{Log: logName, Queue: geo.SoleQueue, Origin: originRegion}.Stream()}
+	s := &geomqSide{data: dir + "-" + string(replicaRegion)}
 	if s.gossip, err = freeAddress(); err != nil {
 		return nil, err
 	}
@@ -61,13 +69,13 @@ func (s *geomqSide) config(region geo.Region, data string) configs.Config {
 }
 
 func (s *geomqSide) name() string                { return Geomq }
-func (s *geomqSide) producers() (string, string) { return s.origin.node.NATS(), s.stream }
+func (s *geomqSide) producers() (string, string) { return s.origin.node.NATS(), copied.Stream() }
 
 // attach starts the second region. Its link begins with the first connection to
 // the origin's region.
-func (s *geomqSide) attach(ctx context.Context, dir string, roundTrip time.Duration) (replica, error) {
+func (s *geomqSide) attach(ctx context.Context, _ string, roundTrip time.Duration) (replica, error) {
 	path := s.proxy.Open(roundTrip)
-	cfg := s.config(replicaRegion, filepath.Join(dir, "data"))
+	cfg := s.config(replicaRegion, s.data)
 	cfg.Link.Via = map[geo.Region]string{originRegion: s.proxy.Addr()}
 	cfg.FillDefaults()
 	n, err := startNode(ctx, &cfg)
@@ -78,7 +86,7 @@ func (s *geomqSide) attach(ctx context.Context, dir string, roundTrip time.Durat
 	defer late.Stop()
 	select {
 	case <-path.Used():
-		return &geomqReplica{runningNode: n, path: path}, nil
+		return &geomqReplica{runningNode: n, path: path, data: s.data}, nil
 	case err = <-n.ended:
 		n.ended <- err // for close
 	case <-late.C:
@@ -94,11 +102,19 @@ func (s *geomqSide) close() error { return errors.Join(s.origin.close(), s.proxy
 type geomqReplica struct {
 	*runningNode
 	path *delay.Path
+	data string
 }
 
 func (r *geomqReplica) began() time.Time { return r.path.Began() }
 func (r *geomqReplica) wire() uint64     { return r.path.Bytes() }
 func (r *geomqReplica) clients() string  { return r.node.NATS() }
+
+func (r *geomqReplica) close() error {
+	if err := r.runningNode.close(); err != nil {
+		return err
+	}
+	return broker.Discard(r.data, copied)
+}
 
 // runningNode is a node in this process.
 type runningNode struct {

@@ -19,8 +19,8 @@ type side interface {
 	// producers is where events are published to the origin, and the name of
 	// its stream.
 	producers() (url, stream string)
-	// attach brings up a fresh replica in dir, over a path of the given round
-	// trip, and returns once its catching up has begun.
+	// attach brings up a fresh replica, in dir or where the side keeps such, over a
+	// path of the given round trip, and returns once its catching up has begun.
 	attach(ctx context.Context, dir string, roundTrip time.Duration) (replica, error)
 	close() error
 }

@@ -41,8 +41,10 @@ func (b *Broker) streamFolder(stream string) string {
 	return filepath.Join(b.streamsFolder(), stream)
 }
 
-func (b *Broker) streamsFolder() string {
-	return filepath.Join(b.cfg.Data, "jetstream", accountApp, "streams")
+func (b *Broker) streamsFolder() string { return streamsFolder(b.cfg.Data) }
+
+func streamsFolder(data string) string {
+	return filepath.Join(data, "jetstream", accountApp, "streams")
 }
 
 // flushMeta brings a stream's configuration to the disk: the server leaves it to

@@ -56,6 +56,17 @@ func (b *Broker) Remove(ctx context.Context, id geo.CommitLog) error {
 	return nil
 }
 
+// Discard does what Remove does, in the data folder of a Broker that is not
+// running.
+func Discard(data string, id geo.CommitLog) error {
+	for _, stream := range streamsOf(id) {
+		if err := os.RemoveAll(filepath.Join(streamsFolder(data), stream)); err != nil {
+			return fmt.Errorf("discard %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
 // finishRemoval does what an earlier Remove has left, before the log is made
 // again: the note would otherwise outlive it and remove what is written now.
 func (b *Broker) finishRemoval(ctx context.Context, id geo.CommitLog) error {
