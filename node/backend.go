@@ -32,7 +32,8 @@ func (b backend) Local() admin.Status {
 	if err != nil {
 		status.Problems = append(status.Problems, fmt.Sprintf("region %s: the broker of node %s does not list its logs: %v", n.cfg.Region, n.cfg.Node, err))
 	}
-	lost := n.records.counts.of(ctx, n.records.ledger)
+	n.lookAround()
+	lost := n.records.counts.counted()
 	for _, d := range n.duties {
 		at := slices.IndexFunc(held, func(h broker.Held) bool { return h.ID == d.id })
 		log := d.describe()
@@ -40,7 +41,7 @@ func (b backend) Local() admin.Status {
 			log.Ledger = &admin.LedgerCount{Entries: sum.Entries, Open: sum.Entries - sum.Republished}
 		}
 		if at >= 0 {
-			log = d.measure(ctx, log, held[at].Extent)
+			log = d.measure(log, held[at].Extent)
 		}
 		status.Logs = append(status.Logs, log)
 	}
@@ -129,7 +130,7 @@ func (d *duty) describe() admin.Log {
 }
 
 // measure adds what the broker says.
-func (d *duty) measure(ctx context.Context, log admin.Log, extent geo.Extent) admin.Log {
+func (d *duty) measure(log admin.Log, extent geo.Extent) admin.Log {
 	log.First, log.Last, log.Entries, log.Bytes = extent.First, extent.Last, extent.Entries, extent.Bytes
 	log.LastTime, log.Epoch, log.Epochs = extent.LastTime, extent.Epochs.Latest().Number, extent.Epochs
 	log.Holes = extent.Range().Len() - min(extent.Entries, extent.Range().Len())
@@ -141,20 +142,9 @@ func (d *duty) measure(ctx context.Context, log admin.Log, extent geo.Extent) ad
 			log.State, log.Problem = admin.LogHalted, s.Reason
 		}
 	}
-	held, err := d.node.cluster().open(ctx, d.id)
-	if err != nil {
-		return log
-	}
-	if block, ok, err := held.SealedTo(ctx); err == nil && ok {
-		log.SealedTo = block.Range().Last
-	}
-	if known, err := held.cluster.records.deletions.upTo(ctx, d.id, everyDeletion); err == nil {
-		log.Deletions = uint64(len(known))
-	}
+	seen := d.looked()
+	log.SealedTo, log.Deletions, log.Gaps = seen.sealed, seen.deletions, seen.gaps
 	d.showScrub(&log)
-	if gaps, err := held.Gaps(ctx); err == nil {
-		log.Gaps = gaps
-	}
 	return log
 }
 

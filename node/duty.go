@@ -40,6 +40,7 @@ type duty struct {
 	scrubber *scrub.Scrubber
 	resting  *rest         // an order has the link rest
 	restAsk  chan struct{} // closed while one does
+	seen     seen
 }
 
 // isOrigin tells whether the log is this region's own.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"geomq/geo/control"
@@ -15,6 +16,32 @@ const (
 	// roomPatience is how long a broker that failed waits for room on its disk.
 	roomPatience = time.Minute
 )
+
+// fulfil does the node's duties until ctx ends. When the broker's engine fails,
+// they end, the broker is started again, and they begin anew.
+func (n *Node) fulfil(ctx context.Context) {
+	watch := n.newDiskWatch()
+	watch.look() // before producers are let in anywhere
+	for ctx.Err() == nil {
+		working, stop := context.WithCancel(ctx)
+		var group sync.WaitGroup
+		for _, d := range n.duties {
+			group.Go(func() { d.run(working) })
+		}
+		for _, region := range n.cfg.Regions {
+			group.Go(func() { n.follow(working, region) })
+		}
+		group.Go(func() { n.watchTails(working) })
+		group.Go(func() { n.watchDisk(working, watch) })
+		group.Go(func() { n.tellLinks(working) })
+		failing := n.awaitFailure(ctx)
+		stop()
+		group.Wait()
+		if failing != nil {
+			n.restartBroker(ctx, watch, failing)
+		}
+	}
+}
 
 // awaitFailure returns why the broker's engine refuses writes, or nil when ctx
 // has ended.

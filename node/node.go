@@ -47,6 +47,7 @@ type Node struct {
 	shelves shelves
 	pace    *scrub.Pace // nil: nothing is scrubbed
 	duties  []*duty
+	looks   looks
 	group   sync.WaitGroup
 }
 
@@ -128,32 +129,6 @@ func report(failed chan<- error, err error) {
 	}
 }
 
-// fulfil does the node's duties until ctx ends. When the broker's engine fails,
-// they end, the broker is started again, and they begin anew.
-func (n *Node) fulfil(ctx context.Context) {
-	watch := n.newDiskWatch()
-	watch.look() // before producers are let in anywhere
-	for ctx.Err() == nil {
-		working, stop := context.WithCancel(ctx)
-		var group sync.WaitGroup
-		for _, d := range n.duties {
-			group.Go(func() { d.run(working) })
-		}
-		for _, region := range n.cfg.Regions {
-			group.Go(func() { n.follow(working, region) })
-		}
-		group.Go(func() { n.watchTails(working) })
-		group.Go(func() { n.watchDisk(working, watch) })
-		group.Go(func() { n.tellLinks(working) })
-		failing := n.awaitFailure(ctx)
-		stop()
-		group.Wait()
-		if failing != nil {
-			n.restartBroker(ctx, watch, failing)
-		}
-	}
-}
-
 // open starts what the rest depends on.
 func (n *Node) open(ctx context.Context) error {
 	var err error
@@ -209,6 +184,7 @@ func (n *Node) close() error {
 	if n.admin != nil {
 		errs = append(errs, n.admin.Close())
 	}
+	n.looks.close()
 	if n.dialer != nil {
 		n.dialer.Close()
 	}

@@ -86,7 +86,7 @@ func (w *world) start(region geo.Region) {
 func (w *world) await(region geo.Region) {
 	select {
 	case <-w.nodes[region].Ready():
-	case <-time.After(30 * time.Second):
+	case <-time.After(60 * time.Second):
 		w.t.Fatalf("region %s is not ready", region)
 	}
 }

@@ -137,35 +137,43 @@ func allKept(ctx context.Context, log heldLog, taken geo.Range, kept []geo.Offse
 type ledgerCounts struct {
 	journal *broker.Journal
 
-	mu   sync.Mutex
+	// Of who counts.
 	at   time.Time
-	last uint64
-	sums map[geo.CommitLog]ledger.Sum
+	last uint64 // record of the journal
+
+	mu   sync.Mutex                   // guards sums
+	sums map[geo.CommitLog]ledger.Sum // not changed in place
 }
 
-// of returns what the ledger holds of each log. What could not be counted is as
-// it was.
-func (c *ledgerCounts) of(ctx context.Context, l *ledger.Ledger) map[geo.CommitLog]ledger.Sum {
+// counted is what the ledger held of each log when it was counted last.
+func (c *ledgerCounts) counted() map[geo.CommitLog]ledger.Sum {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.sums
+}
+
+// count counts the ledger unless that was done lately, or nothing has been written
+// since; one goroutine calls it at a time. What can't be counted is as it was.
+func (c *ledgerCounts) count(ctx context.Context, l *ledger.Ledger) {
 	if time.Since(c.at) < countPause {
-		return c.sums
+		return
 	}
 	last, err := c.journal.Last(ctx)
-	if err != nil || last == c.last && c.sums != nil {
-		c.at = time.Now()
-		return c.sums
+	if err != nil || last == c.last && c.counted() != nil {
+		return
 	}
 	sums, err := l.Summary(ctx)
 	if err != nil && !errors.Is(err, ledger.ErrRecord) {
-		return c.sums
+		return
 	}
 	counted := make(map[geo.CommitLog]ledger.Sum, len(sums))
 	for _, sum := range sums {
 		counted[sum.Log] = sum
 	}
-	c.at, c.last, c.sums = time.Now(), last, counted
-	return counted
+	c.at, c.last = time.Now(), last
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sums = counted
 }
 
 // digests pairs the offsets of a log in r with the digests of their entries.

@@ -179,7 +179,7 @@ func TestAGapIsNotServedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	lacking := func(l admin.Link) bool {
-		return l.State == admin.LinkHalted && l.Applied == 29 && l.Missing.Len() == 2 && l.Missing.Contains(30)
+		return l.State == admin.LinkHalted && l.Applied <= 29 && l.Missing.Len() == 2 && l.Missing.Contains(30)
 	}
 	w.start("eu-west")
 	w.await("eu-west")
