@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -148,6 +149,24 @@ func (r *repair) differing(ctx context.Context, holder verify.Holder, within geo
 	return found, err
 }
 
+// keep puts entries into the ledger. What the broker can't read, twice, is what
+// the repair is for: it can't be kept by anybody.
+func (r *repair) keep(ctx context.Context, only geo.Range, reason string) error {
+	records := r.duty.node.records
+	_, err := records.keep(ctx, r.held, only, reason)
+	if !errors.Is(err, errStill) {
+		return err
+	}
+	if !sleep(ctx, carryPause) {
+		return ctx.Err()
+	}
+	if _, err = records.keep(ctx, r.held, only, reason); !errors.Is(err, errStill) {
+		return err
+	}
+	r.duty.logger.Warn("the ledger lacks entries that can't be read here", "offsets", only.String(), "error", err)
+	return nil
+}
+
 // run does it, while the link is at rest.
 func (r *repair) run(ctx context.Context, s steps) error {
 	if err := r.compare(ctx); err != nil { // the link may have brought more since
@@ -157,7 +176,7 @@ func (r *repair) run(ctx context.Context, s steps) error {
 	err := s.do(ctx, "keep what only this region has", r.only.Len(), listed(r.only), func(ctx context.Context, done func(uint64)) error {
 		for _, only := range r.only {
 			reason := fmt.Sprintf("it was in region %s alone when its replica was repaired from %s", n.cfg.Region, r.from)
-			if _, err := n.records.keep(ctx, r.held, only, reason); err != nil {
+			if err := r.keep(ctx, only, reason); err != nil {
 				return err
 			}
 		}
