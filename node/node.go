@@ -271,8 +271,12 @@ func (n *Node) listener() *natslink.Listener {
 // only once it is open.
 func (n *Node) serves(id geo.CommitLog) bool {
 	for _, d := range n.duties {
-		if d.id == id && d.isOrigin() {
+		switch {
+		case d.id != id:
+		case d.isOrigin():
 			return d.opened()
+		default:
+			return !d.rests()
 		}
 	}
 	return true

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"geomq/admin"
 	"geomq/geo"
 	"geomq/geo/control"
+	"geomq/mirror"
 	"geomq/mirror/verify"
 )
 
@@ -149,6 +151,26 @@ func (r *repair) differing(ctx context.Context, holder verify.Holder, within geo
 	return found, err
 }
 
+// other makes sure that the other holder serves the log and goes on doing so. A
+// replica that is made anew says that it does not, from before it asks until it is
+// done: of two that would be made from each other neither is.
+func (r *repair) other(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, repairAsk)
+	defer cancel()
+	n := r.duty.node
+	standing, _, err := mirror.AskHolder(ctx, n.dialer, r.from, r.duty.id, n.cfg.Region)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: ask %s whether it serves %s: %w", admin.ErrRefused, r.from, r.duty.id, err)
+	case !standing.Exists || !standing.Ready:
+		return fmt.Errorf("%w: region %s does not serve %s now: it is being opened or made anew itself", admin.ErrRefused, r.from, r.duty.id)
+	}
+	return nil
+}
+
+// repairAsk bounds the question whether the other holder serves the log.
+const repairAsk = 5 * time.Second
+
 // keep puts entries into the ledger. What the broker can't read, twice, is what
 // the repair is for: it can't be kept by anybody.
 func (r *repair) keep(ctx context.Context, only geo.Range, reason string) error {
@@ -169,6 +191,9 @@ func (r *repair) keep(ctx context.Context, only geo.Range, reason string) error 
 
 // run does it, while the link is at rest.
 func (r *repair) run(ctx context.Context, s steps) error {
+	if err := r.other(ctx); err != nil {
+		return err
+	}
 	if err := r.compare(ctx); err != nil { // the link may have brought more since
 		return err
 	}

@@ -123,3 +123,10 @@ func (d *duty) pause() (why string, since time.Time) {
 	}
 	return "", time.Time{}
 }
+
+// rests tells whether an order has the link rest.
+func (d *duty) rests() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.resting != nil
+}
