@@ -20,13 +20,13 @@ import (
 // regions in the world, and a region eu-west of one.
 func newCluster(t *testing.T) (w *world, brokers []geo.Region) {
 	w = &world{t: t, cfgs: map[geo.Region]*configs.Config{}, nodes: map[geo.Region]*node.Node{}, stops: map[geo.Region]func(){}}
-	data, seed := t.TempDir(), geotest.FreePort(t)
-	routes := []string{geotest.FreePort(t), geotest.FreePort(t), geotest.FreePort(t)}
+	data, seed := t.TempDir(), freePort(t)
+	routes := []string{freePort(t), freePort(t), freePort(t)}
 	add := func(name geo.Region, region geo.Region, gossip string, adjust func(*configs.Config)) {
 		cfg := configs.Defaults()
 		cfg.Region, cfg.Regions, cfg.Node = region, []geo.Region{"us-east", "eu-west"}, string(name)
 		cfg.Data = filepath.Join(data, string(name))
-		cfg.Listen = configs.Listen{NATS: geotest.FreePort(t), Cluster: "127.0.0.1:0", Gossip: gossip, Admin: geotest.FreePort(t)}
+		cfg.Listen = configs.Listen{NATS: freePort(t), Cluster: "127.0.0.1:0", Gossip: gossip, Admin: "127.0.0.1:0"}
 		cfg.Gossip.Join = []string{seed}
 		cfg.Link.Heartbeat = 100 * time.Millisecond
 		cfg.Logs = []configs.Log{{Name: "ORDERS", Topics: []geo.Topic{"orders.>"}}}

@@ -190,6 +190,14 @@ func TestAnOrderFindsALinkThatWaitsForRoom(t *testing.T) {
 	w.link("eu-west", func(l admin.Link) bool { return strings.Contains(l.Reason, "disk") })
 }
 
+// waits has openings wait for others for a minute, and be watched meanwhile.
+func waits(t *testing.T) func(*configs.Config) {
+	return func(c *configs.Config) {
+		c.Broker.OpenWait = time.Minute
+		c.Listen.Admin = freePort(t)
+	}
+}
+
 // opening waits until a region's opening waits for another.
 func (w *world) opening(region geo.Region) {
 	w.t.Helper()

@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"geomq/admin"
-	"geomq/configs"
 	"geomq/geo"
 )
 
@@ -83,7 +82,7 @@ func TestAnEngineThatRefusesWritesIsStartedAgain(t *testing.T) {
 // down, must not look like a log whose tail is lost.
 func TestAnInterruptedFirstOpeningIsNoLostTail(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *configs.Config) { c.Broker.OpenWait = time.Minute }, "us-east", "eu-west")
+	w := newWorld(t, waits(t), "us-east", "eu-west")
 	w.stops["us-east"]()
 	w.stops["eu-west"]()
 	for _, region := range []geo.Region{"us-east", "eu-west"} {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,22 @@ var testLog = func() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, nil))
 }()
 
+// startPatience is how long a node may take to be ready.
+var startPatience = time.Minute
+
+// given are the ports that tests of this process have got: many run at once, and a
+// port is free until its node listens.
+var given sync.Map
+
+func freePort(t *testing.T) string {
+	for {
+		address := geotest.FreePort(t)
+		if _, taken := given.LoadOrStore(address, true); !taken {
+			return address
+		}
+	}
+}
+
 // world is a deployment of one node per region in this process.
 type world struct {
 	t     *testing.T
@@ -38,7 +55,7 @@ type world struct {
 func newWorld(t *testing.T, adjust func(*configs.Config), regions ...geo.Region) *world {
 	w := &world{t: t, cfgs: map[geo.Region]*configs.Config{}, nodes: map[geo.Region]*node.Node{}, stops: map[geo.Region]func(){}}
 	data := t.TempDir()
-	seed := geotest.FreePort(t)
+	seed := freePort(t)
 	for i, region := range regions {
 		cfg := configs.Defaults()
 		cfg.Region, cfg.Regions = region, regions
@@ -47,7 +64,7 @@ func newWorld(t *testing.T, adjust func(*configs.Config), regions ...geo.Region)
 		if i == 0 {
 			gossip = seed
 		}
-		cfg.Listen = configs.Listen{NATS: geotest.FreePort(t), Cluster: "127.0.0.1:0", Gossip: gossip, Admin: geotest.FreePort(t)}
+		cfg.Listen = configs.Listen{NATS: freePort(t), Cluster: "127.0.0.1:0", Gossip: gossip, Admin: "127.0.0.1:0"}
 		cfg.Gossip.Join = []string{seed}
 		cfg.Link.Heartbeat = 100 * time.Millisecond
 		cfg.Logs = []configs.Log{{Name: "ORDERS", Topics: []geo.Topic{"orders.>"}}}
@@ -86,7 +103,7 @@ func (w *world) start(region geo.Region) {
 func (w *world) await(region geo.Region) {
 	select {
 	case <-w.nodes[region].Ready():
-	case <-time.After(60 * time.Second):
+	case <-time.After(startPatience):
 		w.t.Fatalf("region %s is not ready", region)
 	}
 }

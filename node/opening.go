@@ -23,8 +23,10 @@ const (
 	askPause = 500 * time.Millisecond
 	// newsAfter is how long an opening may wait before that is news.
 	newsAfter = 2 * time.Second
-	// carryPause is the pause before a step is done again that a broker refused.
+	// carryPause is the pause before a step is done again that a broker refused, and
+	// carryTries how often that is.
 	carryPause = 500 * time.Millisecond
+	carryTries = 20
 )
 
 // opener opens one log of this region: it asks the other regions and carries out
@@ -96,9 +98,9 @@ func (o *opener) run(ctx context.Context) error {
 		case opening.PullBack:
 			event, err = o.pullBack(ctx, step)
 		case opening.NewEpoch:
-			event, err = o.newEpoch(ctx, step)
+			event, err = o.persist(ctx, func() (opening.Event, error) { return o.newEpoch(ctx, step) })
 		case opening.Finish:
-			event, err = o.skip(ctx, step.Through)
+			event, err = o.persist(ctx, func() (opening.Event, error) { return o.skip(ctx, step.Through) })
 		case opening.Open:
 			return o.admit(ctx)
 		}
@@ -110,6 +112,19 @@ func (o *opener) run(ctx context.Context) error {
 		}
 		decision = o.machine.Step(event)
 	}
+}
+
+// persist carries out again what the broker did not: decided anew, it would be
+// another epoch behind the half of this one.
+func (o *opener) persist(ctx context.Context, work func() (opening.Event, error)) (event opening.Event, err error) {
+	for range carryTries {
+		if event, err = work(); err == nil || ctx.Err() != nil {
+			break
+		}
+		o.duty.fail(err)
+		sleep(ctx, carryPause)
+	}
+	return event, err
 }
 
 // tell shows what is going on, and records what is news.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"geomq/configs"
 	"geomq/geo"
 	"geomq/geotest"
 )
@@ -20,7 +19,7 @@ import (
 // what it has comes back, and the log goes on where no offset was ever given.
 func TestAnOriginWithAnOldDisk(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *configs.Config) { c.Broker.OpenWait = time.Minute }, "us-east", "eu-west")
+	w := newWorld(t, waits(t), "us-east", "eu-west")
 	w.publish(w.client("us-east"), 100)
 	w.holds("eu-west", "ORDERS@us-east", 100)
 	w.stops["us-east"]()
@@ -58,7 +57,7 @@ func TestAnOriginWithAnOldDisk(t *testing.T) {
 // TestAClosedLogIsNotServed while it is being opened: what it holds may change.
 func TestAClosedLogIsNotServed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *configs.Config) { c.Broker.OpenWait = time.Minute }, "us-east", "eu-west", "ap-south")
+	w := newWorld(t, waits(t), "us-east", "eu-west", "ap-south")
 	w.publish(w.client("us-east"), 10)
 	w.holds("eu-west", "ORDERS@us-east", 10)
 	w.stops["us-east"]()

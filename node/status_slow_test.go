@@ -11,6 +11,8 @@ import (
 	"geomq/geo"
 )
 
+func init() { startPatience = 5 * time.Minute } // two nodes with 400 streams on one machine
+
 // TestAStatusOfManyLogsIsQuick: 200 logs, each of which takes several questions to
 // the broker.
 func TestAStatusOfManyLogsIsQuick(t *testing.T) {
