@@ -19,6 +19,10 @@ import (
 // newCluster is a region us-east of three brokers, which go by the names of
 // regions in the world, and a region eu-west of one.
 func newCluster(t *testing.T) (w *world, brokers []geo.Region) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("regions with brokers of their own are not what a short run is for")
+	}
 	w = &world{t: t, cfgs: map[geo.Region]*configs.Config{}, nodes: map[geo.Region]*node.Node{}, stops: map[geo.Region]func(){}}
 	data, seed := t.TempDir(), freePort(t)
 	routes := []string{freePort(t), freePort(t), freePort(t)}

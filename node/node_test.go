@@ -53,6 +53,10 @@ type world struct {
 }
 
 func newWorld(t *testing.T, adjust func(*configs.Config), regions ...geo.Region) *world {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("regions with brokers of their own are not what a short run is for")
+	}
 	w := &world{t: t, cfgs: map[geo.Region]*configs.Config{}, nodes: map[geo.Region]*node.Node{}, stops: map[geo.Region]func(){}}
 	data := t.TempDir()
 	seed := freePort(t)

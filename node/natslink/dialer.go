@@ -59,7 +59,7 @@ func (d *Dialer) connect(ctx context.Context, address string) (*nats.Conn, error
 		return nil, context.DeadlineExceeded
 	}
 	return nats.Connect(address, nats.Name("geomq link "+d.Name), nats.UserInfo(d.User, d.Password),
-		nats.Timeout(timeout), nats.FlusherTimeout(writePatience), nats.NoReconnect(), nats.SyncQueueLen(queued), nats.DontRandomize(), nats.IgnoreDiscoveredServers(),
+		nats.Timeout(timeout), nats.FlusherTimeout(writePatience), nats.NoReconnect(), nats.DontRandomize(), nats.IgnoreDiscoveredServers(),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // errors come back from Receive
 }
 
