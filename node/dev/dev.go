@@ -186,7 +186,8 @@ func (o *Options) missing(nodes []*node.Node) string {
 			}
 		}
 	}
-	if want := len(o.Regions) * (len(o.Regions) - 1); streaming < want {
+	const logs = 2 // the one of events, and each region's control log
+	if want := logs * len(o.Regions) * (len(o.Regions) - 1); streaming < want {
 		return fmt.Sprintf("%d of %d links stream", streaming, want)
 	}
 	return ""
