@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"geomq/admin"
 	"geomq/configs"
 	"geomq/geo"
 	"geomq/geotest"
@@ -97,17 +98,18 @@ func TestSlowCatchUp(t *testing.T) {
 	w.start("eu-west")
 	w.await("eu-west")
 	began := time.Now()
+	orders := geo.CommitLog{Log: "ORDERS", Queue: geo.SoleQueue, Origin: "us-east"}
 	geotest.Await(t, time.Minute, func(context.Context) error {
-		if l := w.nodes["eu-west"].Links()[0]; l.Applied < n {
+		if l := w.linkOf("eu-west", orders); l.Applied < n {
 			if l.CreditUsed > l.Credit {
 				t.Errorf("%d bytes under way, more than the credit of %d", l.CreditUsed, l.Credit)
 			}
-			return fmt.Errorf("at %d", l.Applied)
+			return fmt.Errorf("%s at %d of %d, %s %s %s", l.Log, l.Applied, l.Head, l.State, l.Cause, l.Reason)
 		}
 		return nil
 	})
 	took := time.Since(began)
-	l := w.nodes["eu-west"].Links()[0]
+	l := w.linkOf("eu-west", orders)
 	perEntry := float64(l.WireBytes) / float64(n)
 	t.Logf("%d events of %d bytes: %.1f bytes on the wire each, %.0f/s, %d frames", n, size/n, perEntry, n/took.Seconds(), l.Frames)
 	if os.Getenv(geotest.EventsVariable) == "" {
@@ -116,6 +118,19 @@ func TestSlowCatchUp(t *testing.T) {
 	if perEntry > bound {
 		t.Errorf("%.1f bytes on the wire per event, more than %d", perEntry, bound)
 	}
+}
+
+// linkOf is the link into a region's replica of a log: a region has one for each
+// control log, too, and those come first.
+func (w *world) linkOf(region geo.Region, log geo.CommitLog) admin.Link {
+	w.t.Helper()
+	for _, l := range w.nodes[region].Links() {
+		if l.Log == log.Log && l.Origin == log.Origin {
+			return l
+		}
+	}
+	w.t.Fatalf("region %s has no link of %s", region, log)
+	return admin.Link{}
 }
 
 // TestSlowIdle measures what idle links cost: six between three regions, with
