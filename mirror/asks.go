@@ -24,6 +24,8 @@ type Ask struct {
 	Log string `json:"log"`
 	// To is the region that asks.
 	To geo.Region `json:"to"`
+	// After asks for the deletions behind this number; absent, for none.
+	After *uint64 `json:"after,omitempty"`
 }
 
 // Standing is a holder's answer to an Ask, as JSON.
@@ -37,6 +39,12 @@ type Standing struct {
 	// Ready says that the holder serves links of the log: an origin does so once
 	// it has opened the log.
 	Ready bool `json:"ready"`
+	// Deletions is the number of the last deletion that the holder knows; one of
+	// an older version does not tell and leaves it 0.
+	Deletions uint64 `json:"deletions,omitempty"`
+	// Deleted are those behind Ask.After as links carry them, the first ones if
+	// there are many.
+	Deleted [][]byte `json:"deleted,omitempty"`
 	// Problem says why the holder could not tell; then only Region is set.
 	Problem string `json:"problem,omitempty"`
 }
@@ -81,15 +89,58 @@ func (s *Sources) standing(ctx context.Context, ask []byte) (Standing, error) {
 		return Standing{}, err
 	}
 	standing.Exists, standing.Ready = true, s.ready(id)
-	return standing, nil
+	room := deletedRoom
+	err = eachDeletion(ctx, log, 0, func(d *geo.Deletion) {
+		standing.Deletions = d.Number
+		if a.After != nil && d.Number > *a.After && room > 0 {
+			note := Encode(nil, &DeletionNote{Deletion: *d})
+			standing.Deleted, room = append(standing.Deleted, note), room-len(note)
+		}
+	})
+	return standing, err
 }
+
+// deletedRoom is what the deletions of an answer take before the last of them, in
+// bytes: with that one, the longest, and as base64 they leave the epochs room.
+const deletedRoom = 4 << 10
 
 // AskHolder asks region to how far it has log, for region self, and returns how
 // long the answer took. A Standing with a Problem is an answer. The error wraps
 // ErrMessage for an answer that contradicts itself, ErrNoSource where nobody
 // answers asks, else what a says.
 func AskHolder(ctx context.Context, a Asker, to geo.Region, log geo.CommitLog, self geo.Region) (Standing, time.Duration, error) {
-	request, err := json.Marshal(Ask{Log: log.Stream(), To: self})
+	return askHolder(ctx, a, to, log, Ask{Log: log.Stream(), To: self})
+}
+
+// AskDeletions asks region to, for region self, for its deletions of log behind
+// number after: the first of them, and the number of the last that it knows. Where
+// that is higher, it is asked again. Errors are those of AskHolder; a Problem is one,
+// too.
+func AskDeletions(ctx context.Context, a Asker, to geo.Region, log geo.CommitLog, self geo.Region, after uint64) ([]geo.Deletion, uint64, error) {
+	standing, _, err := askHolder(ctx, a, to, log, Ask{Log: log.Stream(), To: self, After: &after})
+	if err == nil && standing.Problem != "" {
+		err = fmt.Errorf("%s can't tell what was deleted of %s: %s", to, log, standing.Problem)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	var deleted []geo.Deletion
+	for _, note := range standing.Deleted {
+		m, err := Decode(note)
+		d, ok := m.(*DeletionNote)
+		if err == nil && (!ok || d.Deletion.Number <= after) {
+			err = fmt.Errorf("%w: it is no deletion behind number %d", ErrMessage, after)
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("the deletions of %s in %s: %w", log, to, err)
+		}
+		deleted, after = append(deleted, d.Deletion), d.Deletion.Number
+	}
+	return deleted, standing.Deletions, nil
+}
+
+func askHolder(ctx context.Context, a Asker, to geo.Region, log geo.CommitLog, ask Ask) (Standing, time.Duration, error) {
+	request, err := json.Marshal(ask)
 	if err != nil {
 		return Standing{}, 0, fmt.Errorf("ask %s for %s: %w", to, log, err)
 	}

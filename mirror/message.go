@@ -79,6 +79,9 @@ type Hello struct {
 	Frame int `json:"frame"`
 	// Deletions is the number of the last deletion that the replica has.
 	Deletions uint64 `json:"deletions,omitempty"`
+	// DeletionSum is a digest of that one, by which the holder notices that another
+	// one stands there at its number.
+	DeletionSum *entry.Digest `json:"deletion_sum,omitempty"`
 	// Gaps are the first maxGaps stretches from From on that an operator has
 	// given up for the replica.
 	Gaps geo.Ranges `json:"gaps,omitempty"`

@@ -13,7 +13,7 @@ func (s *Sink) start(stand Stand) []Action {
 		Session: s.cfg.Session, MinVersion: MinVersion, MaxVersion: MaxVersion,
 		Log: s.cfg.Log.Stream(), To: s.cfg.To, Credit: s.cfg.Credit, Frame: s.cfg.Frame,
 		Codecs: offered(s.cfg.Codecs), Heartbeat: s.cfg.Heartbeat, Unsealed: stand.Unsealed, MaxEntry: s.cfg.MaxEntry,
-		Deletions: stand.Deletions,
+		Deletions: stand.Deletions, DeletionSum: stand.DeletionSum,
 	}
 	if stand.Exists {
 		hello.From, hello.Last, hello.Epochs = stand.Last+1, stand.Digest, stand.Epochs

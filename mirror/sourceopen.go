@@ -114,6 +114,10 @@ func (s *Source) endObjection(id geo.CommitLog) (Cause, string) {
 		return CauseAhead, fmt.Sprintf("%s has recorded %d deletions of %s, but %s has had %d: %s has lost some of its records",
 			s.held.Region, s.held.LastDeletion, h.Log, h.To, h.Deletions, s.held.Region)
 	}
+	if h.DeletionSum != nil && s.held.DeletionSum != nil && *h.DeletionSum != *s.held.DeletionSum {
+		return CauseConflict, fmt.Sprintf("deletion %d of %s is one thing in %s and another in %s: look at both with `geomq events --kind log.deleted`, order again what %s lacks, then run `geomq log repair %s --region %s`",
+			h.Deletions, h.Log, s.held.Region, h.To, s.held.Region, h.Log, h.To)
+	}
 	if h.From < extent.First {
 		if _, left := s.known.explain(geo.Range{First: h.From, Last: extent.First - 1}); left.Len() > 0 {
 			s.missing = &left

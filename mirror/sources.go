@@ -82,6 +82,9 @@ func (s *Sources) held(ctx context.Context, h *Hello, session *sourceSession) (H
 	err = eachDeletion(ctx, log, 0, func(d *geo.Deletion) {
 		known.add(d)
 		held.LastDeletion = d.Number
+		if d.Number == h.Deletions {
+			held.DeletionSum = deletionSum(d)
+		}
 		if d.Number > h.Deletions && len(held.Deletions) < deletionsAtOnce {
 			held.Deletions = append(held.Deletions, *d)
 		}

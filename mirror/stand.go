@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -29,9 +30,17 @@ func standOf(ctx context.Context, id geo.CommitLog, replica Replica) (Stand, err
 		return stand, err
 	}
 	known := holes{compacted: id.Control(), skipped: extent.Epochs.Skipped(), gaps: stand.Gaps}
-	err = eachDeletion(ctx, replica, 0, func(d *geo.Deletion) { known.add(d); stand.Deletions = d.Number })
+	var last *geo.Deletion
+	err = eachDeletion(ctx, replica, 0, func(d *geo.Deletion) {
+		known.add(d)
+		last = d
+		stand.Deletions = d.Number
+	})
 	if err != nil {
 		return stand, err
+	}
+	if last != nil {
+		stand.DeletionSum = deletionSum(last)
 	}
 	stand.Deleted = known.deleted
 	stand.Surplus = unsealed > whole || !known.compacted && extent.Entries+known.count(extent.Range()) > extent.Range().Len()
@@ -59,6 +68,16 @@ func eachDeletion(ctx context.Context, log HeldLog, after uint64, each func(*geo
 			return nil
 		}
 	}
+}
+
+// deletionSum tells one deletion from another one with the same number. The reason
+// does not count: links cut it short.
+func deletionSum(d *geo.Deletion) *entry.Digest {
+	bare := *d
+	bare.Reason = ""
+	sum := sha256.Sum256(Encode(nil, &DeletionNote{Deletion: bare}))
+	digest := entry.Digest(sum[:len(entry.Digest{})])
+	return &digest
 }
 
 // digestAt is the digest of the entry at offset, nil where there is none. Of a

@@ -146,6 +146,8 @@ type Stand struct {
 	Unsealed geo.Block
 	// Deletions is the number of the last deletion that the replica has.
 	Deletions uint64
+	// DeletionSum is that one's digest, nil where there is none.
+	DeletionSum *entry.Digest
 	// Gaps are what an operator has given up for the replica.
 	Gaps geo.Ranges
 	// Deleted are the offsets that the replica's deletions name.
@@ -173,6 +175,9 @@ type Held struct {
 	// the number of the last.
 	Deleted      Offsets
 	LastDeletion uint64
+	// DeletionSum is the digest of the holder's deletion number Hello.Deletions, nil
+	// where it has none.
+	DeletionSum *entry.Digest
 	// Deletions are the first behind number Hello.Deletions, as
 	// HeldLog.Deletions returns them.
 	Deletions []geo.Deletion
