@@ -69,7 +69,7 @@ func (t *tails) facts(f *opening.Facts) {
 		f.TailSafe = t.sharedSafe()
 	}
 	note, known := t.notes.Note(f.Log.Stream())
-	f.Note = opening.Note{Known: known, Seen: note.Seen, Ceiling: note.Ceiling, Stale: t.mark.Previous().Restored}
+	f.Note = opening.Note{Known: known, Seen: note.Seen, Ceiling: note.Ceiling, Stale: note.Told || t.mark.Previous().Restored}
 	if !f.Log.Control() { // which grows slowly
 		f.Margin = margin
 	}
@@ -78,10 +78,12 @@ func (t *tails) facts(f *opening.Facts) {
 // settle writes down, before producers are let in, that a log is open and where
 // it ends.
 func (t *tails) settle(log geo.CommitLog, end geo.Offset) error {
-	if err := t.notes.Seen(log.Stream(), end, 0); err != nil {
+	// The mark comes first: a crash between the two must not leave the note of a log
+	// that looks as if it had never been open. Nobody writes to it before both are.
+	if err := t.mark.Settle(log.Stream()); err != nil {
 		return err
 	}
-	return t.mark.Settle(log.Stream())
+	return t.notes.Seen(log.Stream(), end, 0)
 }
 
 // watchTails keeps the notes of this region's open logs ahead of them.

@@ -49,6 +49,12 @@
 // what it finds for a safe tail. Before Open lets producers in, the caller writes
 // the note that Facts.Note brings back next time.
 //
+// The same goes for what others told: while Machine.Doubt says something, the note
+// has to promise Machine.Floor before a decision is carried out, or the next opening,
+// without a region that told, would begin its epoch too low. And where
+// Machine.Forgetful, deletions are fetched and carried out before producers are let
+// in, and no number is given to a new one until all regions have told theirs.
+//
 // # Concurrency and failure
 //
 // A Machine knows no clock and does no I/O, is used from one goroutine, and can't

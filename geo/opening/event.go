@@ -17,6 +17,8 @@ type (
 		// Exists says whether the region has a copy, Extent what is in it.
 		Exists bool
 		Extent geo.Extent
+		// Deletions is the number of the last deletion that it knows.
+		Deletions uint64
 		// Problem says why the region could not tell, e.g. that its broker is
 		// starting; then the rest means nothing and the region is asked again.
 		Problem string

@@ -32,6 +32,8 @@ type Facts struct {
 	// tail is never safe.
 	TailSafe bool
 	Doubt    string
+	// Deletions is the number of the last deletion that the origin has recorded.
+	Deletions uint64
 	// Note is the origin's own promise, written down with fsync. A log that was
 	// ever open here has one: it is written before producers are let in.
 	Note Note

@@ -15,6 +15,7 @@ type holder struct {
 	told, known bool
 	exists      bool
 	extent      geo.Extent
+	deletions   uint64
 	// asked says that an ask was not answered, silence why.
 	asked   bool
 	silence string
@@ -46,7 +47,7 @@ func (m *Machine) told(e Told) {
 	case e.Problem != "":
 		h.told, h.asked, h.silence = false, true, e.Problem
 	default:
-		h.told, h.known, h.exists, h.extent = true, true, e.Exists, e.Extent
+		h.told, h.known, h.exists, h.extent, h.deletions = true, true, e.Exists, e.Extent, e.Deletions
 	}
 }
 
@@ -120,6 +121,11 @@ func (m *Machine) refuted() string {
 	}
 	if h := m.someone(func(h *holder) bool { return h.agrees() && m.position(h.extent) > m.position(m.own) }); h != nil {
 		return fmt.Sprintf("it ends at %d, but %s has it up to %d", m.own.Last, h.region, m.reach(h.extent))
+	}
+	// Deletions are recorded at the origin first, and flushed: its disk is an older
+	// one, and of what was written since nobody may have heard.
+	if h := m.someone(func(h *holder) bool { return h.agrees() && h.deletions > m.facts.Deletions }); h != nil {
+		return fmt.Sprintf("it has records of %d deletions, but %s knows of %d", m.facts.Deletions, h.region, h.deletions)
 	}
 	return ""
 }

@@ -104,6 +104,15 @@ func (m *Machine) Decision() Decision {
 // against a safe tail. What it says has to survive a crash of the process.
 func (m *Machine) Doubt() string { return m.doubt }
 
+// Forgetful tells whether the origin may have forgotten what it recorded beside the
+// log, such as deletions: only the other regions know then.
+func (m *Machine) Forgetful() bool { return m.lost() }
+
+// Floor is the last offset that is known to have been somebody's, or promised. It is
+// written down with fsync before a decision is carried out: whoever told of it may
+// be silent when a broken-off opening begins anew.
+func (m *Machine) Floor() geo.Offset { return m.floor() }
+
 // lost tells whether the log can't go on in its epoch: its tail may be missing,
 // or it was never here and not everybody has told whether it exists.
 func (m *Machine) lost() bool {

@@ -429,3 +429,44 @@ func TestACrashBetweenTableAndHolesIsFinished(t *testing.T) {
 	// It was recorded, the holes are not made.
 	decide[Finish](t, m, Made{at(100, d.Epoch)})
 }
+
+// TestAHolderKnowsMoreDeletions: an image from before a deletion, with the end that
+// the log still has, looks whole; the regions know better.
+func TestAHolderKnowsMoreDeletions(t *testing.T) {
+	facts := usual()
+	facts.Deletions = 2
+	told := has(eu, at(100))
+	told.Deletions = 2
+	m := New(facts)
+	decide[Open](t, m, told, has(ap, at(100)))
+	if m.Forgetful() {
+		t.Error("it takes an origin with all its records for a forgetful one")
+	}
+	told.Deletions = 3
+	m = New(facts)
+	says(t, decide[Wait](t, m, told).String(), "records of 2 deletions", "eu-west knows of 3", "ap-south")
+	epoch := decide[NewEpoch](t, m, late(facts))
+	if epoch.Epoch.First <= 10_090 || !m.Forgetful() {
+		t.Errorf("it goes on at %d, forgetful: %v", epoch.Epoch.First, m.Forgetful())
+	}
+	// Another life of the log has deletions of its own.
+	told.Extent = at(100, geo.Epoch{Number: 9, PrevEnd: 50, First: 60})
+	decide[Open](t, New(facts), told, has(ap, at(100)))
+}
+
+// TestWhatWasToldOutlivesTheOpening: the floor covers every copy, also of a region
+// that goes silent again, and a note that promises it brings the next opening as far.
+func TestWhatWasToldOutlivesTheOpening(t *testing.T) {
+	other := at(500_000, geo.Epoch{Number: 2, PrevEnd: 1, First: 2}) // a life that can't be reconciled
+	m := New(powerCut())
+	first := decide[NewEpoch](t, m, has(eu, other), has(ap, at(100)))
+	if m.Floor() < 500_000 || first.Epoch.First <= m.Floor() {
+		t.Fatalf("the floor is %d, the epoch begins at %d", m.Floor(), first.Epoch.First)
+	}
+	again := powerCut()
+	again.Note = Note{Known: true, Seen: 90, Ceiling: m.Floor()}
+	second := decide[NewEpoch](t, New(again), has(ap, at(100)), late(again))
+	if second.Epoch.First < first.Epoch.First {
+		t.Errorf("begun anew without eu-west the epoch begins at %d, not behind %d", second.Epoch.First, m.Floor())
+	}
+}

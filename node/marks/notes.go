@@ -35,6 +35,9 @@ type Note struct {
 	Ceiling geo.Offset `json:"ceiling"`
 	// Peak is the highest rate ever told, in entries per second.
 	Peak uint64 `json:"peak"`
+	// Told says that the log was not open since a Ceiling was told by others: what
+	// else may have been acknowledged is not known.
+	Told bool `json:"told,omitempty"`
 }
 
 // headroom is how far above the end a ceiling is put.
@@ -148,11 +151,32 @@ func (n *Notes) Seen(stream string, end geo.Offset, ratePerSecond uint64) error 
 	next := s.note
 	next.Peak = max(next.Peak, ratePerSecond)
 	end = min(end, most)
-	if s.ok && end+next.headroom()/2 <= next.Ceiling {
+	if s.ok && !s.note.Told && end+next.headroom()/2 <= next.Ceiling {
 		s.note.Peak = next.Peak
 		return nil
 	}
-	next.Seen, next.Ceiling = max(end, next.Seen), max(end+next.headroom(), next.Ceiling)
+	next.Seen, next.Ceiling, next.Told = max(end, next.Seen), max(end+next.headroom(), next.Ceiling), false
+	return n.write(stream, s, next)
+}
+
+// Promise raises a log's ceiling to what others know of the log: a new epoch begins
+// behind it even where they are out of reach when it does. An error says that the
+// old note still stands.
+func (n *Notes) Promise(stream string, ceiling geo.Offset) error {
+	s := n.slot(stream)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ceiling = min(ceiling, most)
+	if ceiling <= s.note.Ceiling {
+		return nil
+	}
+	next := s.note
+	next.Ceiling, next.Told = ceiling, next.Told || !s.ok
+	return n.write(stream, s, next)
+}
+
+// write needs the slot's lock.
+func (n *Notes) write(stream string, s *slot, next Note) error {
 	body, err := json.Marshal(stored{stream, next})
 	if err == nil {
 		err = replace(filepath.Join(n.folder, fileName(stream)), body)
