@@ -18,6 +18,8 @@ const (
 	// lingerFor is how long a batch stays open for entries that were promised.
 	// The server forgets a batch after 10 s.
 	lingerFor = 20 * time.Millisecond
+	// beginPatience is how long an Appender may take to be opened.
+	beginPatience = 30 * time.Second
 )
 
 // AppendConfig describes an Appender.
@@ -81,8 +83,11 @@ type Appender struct {
 // cfg.Last; a wrong Last is noticed with the first entry at the latest (ErrFenced),
 // and an Appender of the same replica that is still open may end with that too.
 // Fillers
-// that a crash has left in the log become the holes they were written for.
+// that a crash has left in the log become the holes they were written for. A
+// server that takes longer than beginPatience is given up.
 func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, error) {
+	ctx, cancel := context.WithTimeout(ctx, beginPatience)
+	defer cancel()
 	through, err := l.writable(ctx, cfg.Last)
 	if err == nil {
 		err = l.purgeFillers(ctx)

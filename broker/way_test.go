@@ -164,6 +164,34 @@ func TestAnEntryRefusedInsideAChainIsNamedByTheNextAppender(t *testing.T) {
 	sameEntries(t, readTo(t, l, 1, 149), entries[:149])
 }
 
+// TestALostAckIsMadeGoodByAProbe: a chain's first entry waits alone for its ack. If
+// that never comes the end is asked for, and the Appender goes on.
+func TestALostAckIsMadeGoodByAProbe(t *testing.T) {
+	l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1)
+	a, err := l.Appender(deadline(t), AppendConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	first := made(1, 1)
+	a.sending.Lock()
+	if _, err := a.enter(1, 100, false); err != nil {
+		t.Fatal(err)
+	}
+	a.next++
+	stranger(t, l, a.ingest, first) // who hears of no ack
+	a.sending.Unlock()
+	await(t, func() bool { return extentOf(t, l).Last == 1 })
+	if a.Applied() != 0 {
+		t.Fatal("an ack came")
+	}
+	await(t, func() bool { return a.Applied() == 1 })
+	if err := errors.Join(a.Append(deadline(t), made(2, 300), false), a.Settle(deadline(t))); err != nil {
+		t.Fatal(err)
+	}
+	sameEntries(t, readTo(t, l, 1, 300), made(1, 300))
+}
+
 // TestAProbeFindsALostEntry cuts one entry out of a chain that is still open.
 func TestAProbeFindsALostEntry(t *testing.T) {
 	l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1)

@@ -44,6 +44,7 @@ type memFaults struct {
 	apply, ack time.Duration // delays per batch
 	refuse     func() bool   // an append is refused
 	step       func() bool   // a step of taking something out fails half way
+	deaf       int           // how many readers bring one entry and then nothing
 }
 
 var errStep = errors.New("the node died")
@@ -144,12 +145,14 @@ func (l *memLog) Read(_ context.Context, from geo.Offset) (Reader, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reads++
-	return &memReader{log: l, next: from}, nil
+	return &memReader{log: l, next: from, deaf: l.reads <= l.faults.deaf}, nil
 }
 
 type memReader struct {
 	log  *memLog
 	next geo.Offset
+	deaf bool
+	gave bool
 }
 
 func (r *memReader) Next(ctx context.Context) ([]entry.Entry, error) {
@@ -169,6 +172,12 @@ func (r *memReader) Next(ctx context.Context) ([]entry.Entry, error) {
 func (r *memReader) some() (found []entry.Entry, changed chan struct{}) {
 	r.log.mu.Lock()
 	defer r.log.mu.Unlock()
+	if r.deaf {
+		if e, ok := r.log.entries[r.next]; ok && !r.gave {
+			r.gave, found = true, []entry.Entry{e}
+		}
+		return found, r.log.changed
+	}
 	for r.next = max(r.next, r.log.first); r.next <= r.log.last && len(found) < 100; r.next++ {
 		if e, ok := r.log.entries[r.next]; ok {
 			found = append(found, e)

@@ -344,6 +344,8 @@ func (p *sourcePlayer) play(line words) []Action {
 		return p.machine.Step(Packed{line.frame(1)})
 	case "headed":
 		return p.machine.Step(Headed{line.extent(), deletions(line.text("deleted", ""))})
+	case "brought":
+		return p.machine.Step(Brought{number64(line.at(1))})
 	case "sealed":
 		var seals []geo.Seal
 		for _, block := range line.list[1:] {

@@ -49,6 +49,7 @@ type Source struct {
 	noted   geo.Block // first block that no SealNote has covered
 	seeking bool
 
+	still   standstill
 	missing *geo.Range // why it refuses, if offsets are missing
 }
 
@@ -80,6 +81,8 @@ func (s *Source) Step(ev Event) []Action {
 		return s.headed(ev.Extent, ev.Deletions)
 	case Sealed:
 		return s.sealed(ev.Seals)
+	case Brought:
+		s.still.brought = ev.Batches
 	case Tick:
 		return s.tick(ev.Now)
 	case Failed:
@@ -155,7 +158,7 @@ func (s *Source) headed(extent geo.Extent, deletions []geo.Deletion) []Action {
 	head.Last = max(head.Last, s.sent) // the log went on while the extent was under way
 	s.judged, s.judging = s.judging, false
 	actions := []Action{Send{&Beat{Session: s.hello.Session, Frames: s.number, Sealed: s.noted, Head: head}}}
-	if actions = s.announce(s.flush(actions)); s.state != sourceStreaming {
+	if actions = s.unstick(s.announce(s.flush(actions))); s.state != sourceStreaming {
 		return actions
 	}
 	if s.again {

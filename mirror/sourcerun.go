@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,8 +27,10 @@ type sourceSession struct {
 	events chan Event // what the goroutines of the session have found
 	looks  chan Look
 	seeks  chan Seek
-	ended  bool
-	group  sync.WaitGroup
+	// brought is how often the log's reader has brought something.
+	brought atomic.Uint64
+	ended   bool
+	group   sync.WaitGroup
 }
 
 type received struct {
@@ -156,6 +159,7 @@ func (s *sourceSession) watch(ctx context.Context) {
 			}
 			ev = Sealed{seals}
 		case look := <-s.looks:
+			s.report(ctx, Brought{s.brought.Load()})
 			ev = s.look(ctx, look)
 		}
 		s.report(ctx, ev)
@@ -184,7 +188,9 @@ func (s *sourceSession) report(ctx context.Context, ev Event) {
 
 // read packs the log from a.From on into frames, for ever.
 func (s *sourceSession) read(ctx context.Context, a Read) {
-	reader, err := Prove(ctx, s.proof, a.From)
+	proof := s.proof
+	proof.Held = countedLog{proof.Held, &s.brought}
+	reader, err := Prove(ctx, proof, a.From)
 	if err != nil {
 		s.report(ctx, unread(err))
 		return
