@@ -27,6 +27,7 @@ type deletions struct {
 
 	mu    sync.Mutex                       // guards known, not held while the journal is asked
 	known map[geo.CommitLog][]geo.Deletion // from number 1 on, as far as they were asked for
+	told  map[geo.CommitLog][]geo.Region   // who told all it knows since the log's are in doubt
 }
 
 func deletionKey(log geo.CommitLog, number uint64) string {
@@ -74,6 +75,12 @@ func (d *deletions) remembered(ctx context.Context, log geo.CommitLog) ([]geo.De
 	}
 	d.forget(log)
 	return nil, nil
+}
+
+// last is the number of a log's last deletion.
+func (d *deletions) last(ctx context.Context, log geo.CommitLog) (uint64, error) {
+	known, err := d.upTo(ctx, log, everyDeletion)
+	return uint64(len(known)), err
 }
 
 func (d *deletions) read(ctx context.Context, log geo.CommitLog, number uint64) (deletion geo.Deletion, ok bool, err error) {

@@ -39,6 +39,9 @@ type opener struct {
 	answers chan answer
 	asked   map[geo.Region]question // the last one to each region
 	said    string
+	// settled says that the log counts as open from now on: what was written down of
+	// it since is no trace of an earlier life.
+	settled bool
 }
 
 // openLog returns when the log is open; the error is ctx's. fresh tells that its
@@ -48,6 +51,7 @@ func (d *duty) openLog(ctx context.Context, fresh bool) error {
 		o, err := d.newOpener(ctx, fresh)
 		if err == nil {
 			err = o.run(ctx)
+			fresh = fresh && !o.settled
 		}
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
@@ -69,6 +73,9 @@ func (d *duty) newOpener(ctx context.Context, fresh bool) (*opener, error) {
 		Log: d.id, Own: own,
 		Others:  slices.DeleteFunc(slices.Clone(d.log.Regions), func(r geo.Region) bool { return r == d.id.Origin }),
 		AskWait: askWait, OpenWait: max(d.node.cfg.Broker.OpenWait, askWait), Hint: uint64(time.Now().Unix()),
+	}
+	if facts.Deletions, err = held.cluster.records.deletions.last(ctx, d.id); err != nil {
+		return nil, err
 	}
 	d.node.tails.facts(&facts)
 	facts.Fresh = fresh || own.Last == 0 && !facts.Note.Known
@@ -185,7 +192,9 @@ func (o *opener) ask(ctx context.Context, region geo.Region) {
 		if err != nil {
 			a.event = opening.Silent{Region: region, Reason: err.Error()}
 		} else {
-			a.event = opening.Told{Region: region, Exists: standing.Exists, Extent: standing.Extent, Problem: standing.Problem}
+			a.event = opening.Told{
+				Region: region, Exists: standing.Exists, Extent: standing.Extent, Deletions: standing.Deletions, Problem: standing.Problem,
+			}
 		}
 		answers <- a
 	})

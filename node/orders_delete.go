@@ -108,6 +108,9 @@ func (d *duty) erase(ctx context.Context, s steps, reason string, ranges geo.Ran
 	}
 	defer d.deleting.Unlock()
 	held := d.heldLog()
+	if err := d.allDeletionsKnown(ctx, held); err != nil {
+		return admin.Outcome{}, err
+	}
 	if !s.dry {
 		// What an order before recorded, and was kept from removing.
 		if err := held.eraseDeleted(ctx); err != nil {

@@ -22,13 +22,25 @@ const (
 )
 
 // doubtful takes back, before anything is done about it, that the log's tail is
-// safe: a process that dies half way must not find it so.
+// safe: a process that dies half way must not find it so. And it promises what the
+// other regions told: they may be silent when the next one begins anew.
 func (o *opener) doubtful() error {
-	doubt := o.machine.Doubt()
+	doubt, stream := o.machine.Doubt(), o.duty.id.Stream()
 	if doubt == "" {
 		return nil
 	}
-	return o.duty.node.tails.mark.Doubt(o.duty.id.Stream(), doubt)
+	if err := o.duty.node.tails.mark.Doubt(stream, doubt); err != nil {
+		return err
+	}
+	return o.duty.node.tails.notes.Promise(stream, o.machine.Floor())
+}
+
+// setEpochs returns when the table is on the disk, since what follows counts on it.
+func (o *opener) setEpochs(ctx context.Context, table geo.Epochs) error {
+	if err := o.held.SetEpochs(ctx, table); err != nil {
+		return err
+	}
+	return o.held.Flush(ctx)
 }
 
 // pullBack fetches into the log what a holder has of it and this region lost.
@@ -73,7 +85,7 @@ func (o *opener) jump(ctx context.Context, last geo.Offset, step opening.PullBac
 	if err := o.held.Trim(ctx, last+1); err != nil {
 		return err
 	}
-	if err := o.held.SetEpochs(ctx, step.Table); err != nil {
+	if err := o.setEpochs(ctx, step.Table); err != nil {
 		return err
 	}
 	return o.skipTo(ctx, last, step.First-1)
@@ -133,7 +145,7 @@ func (o *opener) newEpoch(ctx context.Context, step opening.NewEpoch) (opening.E
 	if err := o.held.DropSeals(ctx, last); err != nil {
 		return nil, err
 	}
-	if err := o.held.SetEpochs(ctx, step.Table); err != nil {
+	if err := o.setEpochs(ctx, step.Table); err != nil {
 		return nil, err
 	}
 	d := o.duty
@@ -173,6 +185,10 @@ func (o *opener) admit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := o.knowDeletions(ctx); err != nil {
+		return err
+	}
+	o.settled = true // it may be, from here on
 	if err := d.node.tails.settle(d.id, own.Last); err != nil {
 		return fmt.Errorf("write down that %s is open: %w", d.id, err)
 	}

@@ -113,6 +113,16 @@ func (m *Machine) Forgetful() bool { return m.lost() }
 // be silent when a broken-off opening begins anew.
 func (m *Machine) Floor() geo.Offset { return m.floor() }
 
+// Told are the regions that have told where they stand.
+func (m *Machine) Told() (told []geo.Region) {
+	for _, h := range m.holders {
+		if h.told {
+			told = append(told, h.region)
+		}
+	}
+	return told
+}
+
 // lost tells whether the log can't go on in its epoch: its tail may be missing,
 // or it was never here and not everybody has told whether it exists.
 func (m *Machine) lost() bool {
