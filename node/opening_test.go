@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,5 +91,48 @@ func TestAClosedLogIsNotServed(t *testing.T) {
 	offsets := w.same("us-east", "eu-west")
 	if !slices.Equal(offsets[:10], upTo(10)) || len(offsets) != 11 || offsets[10] <= 10 {
 		t.Errorf("the log holds %v", offsets)
+	}
+}
+
+// TestAFirstOpeningThatIsTriedAgain: what the node wrote down of a brand-new log, in
+// a try that failed at that, is no trace of an earlier life of the log.
+func TestAFirstOpeningThatIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]string{"the mark": "running", "the note": "notes/ORDERS@us-east.note"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, waits(t), "us-east", "eu-west")
+			w.stops["us-east"]()
+			w.stops["eu-west"]()
+			for _, region := range []geo.Region{"us-east", "eu-west"} {
+				w.cfgs[region].Data += "-new"
+			}
+			w.start("us-east")
+			w.opening("us-east")
+			path := filepath.Join(w.cfgs["us-east"].Data, file)
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			w.start("eu-west")
+			geotest.Await(t, 20*time.Second, func(context.Context) error {
+				if l := w.log("us-east"); !strings.Contains(l.Problem, "write down") {
+					return fmt.Errorf("it says %q", l.Problem)
+				}
+				return nil
+			})
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			w.await("us-east")
+			if l := w.log("us-east"); len(l.Epochs) != 1 || l.Last != 0 {
+				t.Errorf("a log that never had an entry begins with epochs %s and ends at %d", l.Epochs, l.Last)
+			}
+			if next := w.publish(w.client("us-east"), 1); next != 1 {
+				t.Errorf("its first entry has offset %d", next)
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"geomq/geo"
 	"geomq/geo/opening"
 )
 
@@ -36,4 +37,41 @@ func TestAStepThatFailsIsCarriedOutAgain(t *testing.T) {
 			t.Errorf("%d tries for nobody", tries)
 		}
 	})
+}
+
+// TestWhatWasToldIsWrittenDownFirst: an opening that is broken off while it carries a
+// decision out begins anew behind what it knew, even if whoever told is silent then.
+func TestWhatWasToldIsWrittenDownFirst(t *testing.T) {
+	folder := t.TempDir()
+	open := func() *tails {
+		tails, err := openTails(folder, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tails
+	}
+	id := geo.CommitLog{Log: "ORDERS", Queue: geo.SoleQueue, Origin: "us-east"}
+	facts := opening.Facts{Log: id, Own: geo.Extent{First: 1, Last: 100, Epochs: geo.FirstEpochs()}, Others: []geo.Region{"eu-west"}, OpenWait: 1}
+	o := &opener{duty: &duty{id: id, node: &Node{tails: open()}}}
+	o.duty.node.tails.facts(&facts)
+	o.machine = opening.New(facts)
+	first, ok := o.machine.Step(opening.Told{Region: "eu-west", Exists: true, Extent: geo.Extent{
+		First: 1, Last: 700_000, Epochs: append(geo.FirstEpochs(), geo.Epoch{Number: 5, PrevEnd: 1, First: 2}),
+	}}).(opening.NewEpoch)
+	if !ok || first.Epoch.First < 700_000 {
+		t.Fatalf("it decides %s", o.machine.Decision())
+	}
+	if err := o.doubtful(); err != nil {
+		t.Fatal(err)
+	}
+	open().facts(&facts) // the process has died
+	again := opening.New(facts)
+	again.Step(opening.Silent{Region: "eu-west"})
+	second, ok := again.Step(opening.Tick{Elapsed: 2}).(opening.NewEpoch)
+	if !ok || second.Epoch.First < first.Epoch.First {
+		t.Errorf("begun anew it decides: %s", again.Decision())
+	}
+	if second.Lost.Known {
+		t.Errorf("it claims to know what is lost: %s", second)
+	}
 }
