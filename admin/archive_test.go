@@ -58,7 +58,7 @@ func TestALedgerIsReadPageByPageFromAnywhere(t *testing.T) {
 	if _, err := c.LedgerEntry(t.Context(), "eu-west", "ORDERS@us-east/1/77"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v", err)
 	}
-	if _, err := c.Ledger(t.Context(), "sa-west", LedgerQuery{}); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "no node of sa-west") {
+	if _, err := c.Ledger(t.Context(), "sa-west", LedgerQuery{}); !errors.Is(err, ErrBadRequest) || !strings.Contains(err.Error(), "no region sa-west") {
 		t.Errorf("%v", err)
 	}
 }

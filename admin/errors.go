@@ -14,7 +14,8 @@ var (
 	// not help.
 	ErrBadRequest = errors.New("bad request")
 	// ErrRefused says that an order can't be carried out as things are, e.g. on a
-	// log that is not open. Backends wrap it with what has to change first.
+	// log that is not open, and that nothing was changed. Backends wrap it with what
+	// has to change first.
 	ErrRefused = errors.New("refused")
 	// ErrElsewhere says that another node of the same region has to carry an order
 	// out. Backends wrap it; a Server passes the order on.

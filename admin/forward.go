@@ -3,9 +3,12 @@ package admin
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,20 +27,56 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request, region geo.Regio
 		return
 	}
 	var reasons []string
+	taken := false // by a node that did not answer then
 	for _, n := range s.nodesOf(region) {
 		response, err := s.relay(r, n, body)
 		if err != nil {
 			reasons = append(reasons, err.Error())
+			taken = taken || !untaken(err)
 			continue
 		}
 		defer response.Body.Close()
 		copyAnswer(w, response)
 		return
 	}
-	if len(reasons) == 0 {
-		reasons = append(reasons, "no other one is known")
+	fail(w, s.nobody(r.Method, region, reasons, taken))
+}
+
+// nobody says that no node of region answered r. An order that reached none is
+// refused; one that did may have been carried out in part.
+func (s *Server) nobody(method string, region geo.Region, reasons []string, taken bool) error {
+	if known := s.regions(); len(known) > 0 && !slices.Contains(known, string(region)) {
+		return fmt.Errorf("%w: there is no region %s in this deployment; its regions are %s", ErrBadRequest, region, strings.Join(known, ", "))
 	}
-	fail(w, fmt.Errorf("%w: no node of %s does it: %s; see geomq region ls", ErrNotReady, region, strings.Join(reasons, "; ")))
+	why := strings.Join(reasons, "; ")
+	if why == "" {
+		why = "none is known now, as if all were stopped or cut off"
+	}
+	switch {
+	case method != http.MethodPost:
+		return fmt.Errorf("%w: no node of %s answers: %s; see geomq region ls", ErrNotReady, region, why)
+	case taken:
+		return fmt.Errorf("%w: no node of %s told what became of the order, which may be done in part: %s; give it again when one answers (geomq region ls)", ErrNotReady, region, why)
+	}
+	return fmt.Errorf("%w: no node of %s takes the order: %s. Nothing was done; give it again when one answers (geomq region ls)", ErrRefused, region, why)
+}
+
+// untaken tells whether a node did not take up what was sent to it.
+func untaken(err error) bool {
+	var dialled *net.OpError
+	return errors.Is(err, ErrElsewhere) || errors.As(err, &dialled) && dialled.Op == "dial"
+}
+
+// regions are the names of those that this node knows, configured or seen.
+func (s *Server) regions() (names []string) {
+	for _, r := range s.cfg.Backend.Local().Regions {
+		names = append(names, string(r.Name))
+	}
+	for _, n := range s.cfg.Backend.Peers() {
+		names = append(names, string(n.Region))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // nodesOf lists the other nodes of region, first those that gossip sees alive.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -190,11 +191,23 @@ func TestAnOrderForASilentRegionSaysSo(t *testing.T) {
 	b := &operator{node: orders("us-east", 5)}
 	b.peers = []Node{{Region: "us-east", Name: "n1", Self: true}, {Region: "eu-west", Name: "n1", Admin: "http://127.0.0.1:1"}}
 	c := dial(t, serve(t, b).URL())
-	for region, part := range map[geo.Region]string{"eu-west": "nothing answers at http://127.0.0.1:1", "ap-south": "no other one is known"} {
+	for region, part := range map[geo.Region]string{"eu-west": "nothing answers at http://127.0.0.1:1", "ap-south": "none is known now"} {
 		_, err := c.Do(t.Context(), RepairOrder{Log: "ORDERS@us-east", Region: region}, nil)
-		if !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "no node of "+string(region)) || !strings.Contains(err.Error(), part) {
+		if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "no node of "+string(region)) || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: %v", region, err)
 		}
+	}
+	if _, err := c.Do(t.Context(), RepairOrder{Log: "ORDERS@us-east", Region: "nowhere"}, nil); !errors.Is(err, ErrBadRequest) || !strings.Contains(err.Error(), "no region nowhere") {
+		t.Errorf("a region that does not exist: %v", err)
+	}
+	// A node that takes the order and dies may have done some of it.
+	dies := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer dies.Close()
+	b.node.mu.Lock()
+	b.peers[1].Admin = dies.URL
+	b.node.mu.Unlock()
+	if _, err := c.Do(t.Context(), RepairOrder{Log: "ORDERS@us-east", Region: "eu-west"}, nil); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "may be done in part") {
+		t.Errorf("a node that dies: %v", err)
 	}
 }
 
@@ -219,7 +232,7 @@ func TestTheNodeThatLeadsCarriesItOut(t *testing.T) {
 		}
 	}
 	leader.do = follower.do // nobody leads
-	if _, err := dial(t, servers["far"].URL()).Do(t.Context(), purge, nil); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "n2 leads") {
+	if _, err := dial(t, servers["far"].URL()).Do(t.Context(), purge, nil); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "n2 leads") {
 		t.Errorf("nobody leads: %v", err)
 	}
 }

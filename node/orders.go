@@ -19,7 +19,7 @@ func (b backend) own(stream string) (*duty, error) {
 	case !d.isOrigin() || d.id.Control():
 		return nil, fmt.Errorf("%w: %s is not a log whose producers are in region %s", admin.ErrBadRequest, stream, b.node.cfg.Region)
 	case !d.opened():
-		return nil, fmt.Errorf("%w: %s is not open yet: %s", admin.ErrNotReady, stream, d.problem())
+		return nil, fmt.Errorf("%w: %s is not open yet: %s", admin.ErrRefused, stream, d.problem())
 	}
 	return d, nil
 }

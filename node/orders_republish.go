@@ -48,12 +48,22 @@ func (b backend) Republish(ctx context.Context, order admin.RepublishOrder, repo
 			outcome.Again = append(outcome.Again, again)
 			done(uint64(i) + 1)
 		}
-		if len(refused) > 0 {
-			return fmt.Errorf("%d of %d entries can't be published again, the first of them: %w", len(refused), len(ids), refused[0])
-		}
-		return nil
+		return notAll(refused, len(ids))
 	})
 	return outcome, err
+}
+
+// notAll says that some entries could not be published again. Where others could, the
+// order counts as one that failed on the way.
+func notAll(refused []error, of int) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("%d of %d entries can't be published again, the first of them: %w", len(refused), of, refused[0])
+	if len(refused) < of {
+		return errors.New(err.Error())
+	}
+	return err
 }
 
 // pending are the ids that an order means, without those published before.

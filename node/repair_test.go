@@ -99,8 +99,11 @@ func republished(t *testing.T, w *world) {
 		t.Fatalf("published as %+v, %v", first, err)
 	}
 	outcome, err := eu.Orders().Republish(ctx, admin.RepublishOrder{Region: "eu-west", Log: orders.Stream()}, silent)
-	if !errors.Is(err, admin.ErrRefused) || !strings.Contains(fmt.Sprint(err), "elsewhere.x") || len(outcome.Again) != 3 {
+	if err == nil || errors.Is(err, admin.ErrRefused) || !strings.Contains(fmt.Sprint(err), "elsewhere.x") || len(outcome.Again) != 3 {
 		t.Errorf("of four entries, one with a foreign subject: %+v, %v", outcome.Again, err)
+	}
+	if outcome, err = eu.Orders().Republish(ctx, admin.RepublishOrder{Region: "eu-west", Log: orders.Stream()}, silent); !errors.Is(err, admin.ErrRefused) || len(outcome.Again) != 0 {
+		t.Errorf("of the one with a foreign subject: %+v, %v", outcome.Again, err)
 	}
 	for _, again := range outcome.Again {
 		if again.ID == first.ID && (!again.Duplicate || again.As != first.As) {

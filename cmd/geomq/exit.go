@@ -55,6 +55,9 @@ var errDeclined = errors.New("nothing was changed")
 // was done.
 func nothingChanged(err error) bool {
 	var told *admin.Error
-	refused := errors.As(err, &told) && told.Status != 0 && (errors.Is(err, admin.ErrRefused) || errors.Is(err, admin.ErrForbidden))
-	return refused || errors.Is(err, errDeclined)
+	refused := errors.As(err, &told) && (errors.Is(err, admin.ErrRefused) || errors.Is(err, admin.ErrForbidden))
+	return refused || errors.Is(err, errDeclined) || errors.Is(err, errNothingDone)
 }
+
+// errNothingDone says that a region found nothing to carry an order out on.
+var errNothingDone = errors.New("nothing was changed")

@@ -16,8 +16,10 @@ type orders struct {
 	mu     sync.Mutex
 	took   []admin.Order
 	refuse error
-	ledger []admin.LedgerRecord
-	events []admin.Event
+	// refuseLate is why it refuses after it has told of a step.
+	refuseLate error
+	ledger     []admin.LedgerRecord
+	events     []admin.Event
 }
 
 // carryOut is what every order does: two steps, the second of which is counted.
@@ -26,6 +28,10 @@ func (o *orders) carryOut(order admin.Order, report admin.Report) (admin.Outcome
 	defer o.mu.Unlock()
 	if o.refuse != nil {
 		return admin.Outcome{}, o.refuse
+	}
+	if o.refuseLate != nil {
+		report(admin.Step{Name: "compare", State: admin.StepPlanned})
+		return admin.Outcome{}, o.refuseLate
 	}
 	o.took = append(o.took, order)
 	state, text := admin.StepDone, "3 entries are gone"

@@ -85,6 +85,10 @@ func (a *app) send(ctx context.Context, d *deployment, dryRun bool, orders []pla
 			return outcomes, &usageError{err}
 		case ctx.Err() != nil:
 			return outcomes, fmt.Errorf("%s was broken off; what was done stays, and the same command finishes it", order.Verb())
+		case !dryRun && len(outcomes) > 0 && nothingChanged(err): // but by the orders before
+			return outcomes, fmt.Errorf("%s: %v; what was done before stays", order.Verb(), err)
+		case errors.Is(err, admin.ErrNotFound) && len(outcomes) == 0:
+			return outcomes, fmt.Errorf("%s: %w; %w", order.Verb(), err, errNothingDone)
 		case err != nil:
 			return outcomes, fmt.Errorf("%s: %w", order.Verb(), err)
 		}

@@ -110,7 +110,7 @@ func TestOutcomesAsJSON(t *testing.T) {
 func TestARefusedOrderIsToldFromOneThatFailed(t *testing.T) {
 	d := newDeployment(t, 5)
 	for err, code := range map[error]int{
-		admin.ErrRefused: exitRefused, admin.ErrNotFound: exitFailed, admin.ErrNotReady: exitFailed, admin.ErrBadRequest: exitUsage, errors.New("disk"): exitFailed,
+		admin.ErrRefused: exitRefused, admin.ErrNotFound: exitRefused, admin.ErrNotReady: exitFailed, admin.ErrBadRequest: exitUsage, errors.New("disk"): exitFailed,
 	} {
 		d.regions["us-east"].refuse = fmt.Errorf("%w: the log is not open", err)
 		r := runAgainst(t, d, "log", "purge", "ORDERS@us-east", "--keep", "3", "--yes")
@@ -121,10 +121,27 @@ func TestARefusedOrderIsToldFromOneThatFailed(t *testing.T) {
 	}
 	d.regions["ap-south"].stop()
 	r := runAgainst(t, d, "log", "repair", "ORDERS@us-east", "--region", "ap-south", "--yes")
-	if r.code != exitFailed {
-		t.Errorf("exit code %d", r.code)
+	if r.code != exitRefused {
+		t.Errorf("a dead region: exit code %d", r.code)
 	}
-	contains(t, r.err, "no node of ap-south does it", "geomq region ls")
+	contains(t, r.err, "no node of ap-south takes the order", "geomq region ls")
+	r = runAgainst(t, d, "log", "repair", "ORDERS@us-east", "--region", "nowhere", "--dry-run")
+	if r.code != exitUsage {
+		t.Errorf("a region that does not exist: exit code %d", r.code)
+	}
+	contains(t, r.err, "no region nowhere", "ap-south, eu-west, us-east")
+}
+
+// TestAnOrderThatIsRefusedBehindAStep: what a region plans before it refuses makes no
+// difference to scripts.
+func TestAnOrderThatIsRefusedBehindAStep(t *testing.T) {
+	d := newDeployment(t, 5)
+	d.regions["us-east"].refuseLate = fmt.Errorf("%w: the log is not open", admin.ErrRefused)
+	for _, flag := range []string{"--yes", "--dry-run"} {
+		if r := runAgainst(t, d, "log", "purge", "ORDERS@us-east", "--keep", "3", flag); r.code != exitRefused {
+			t.Errorf("%s: exit code %d: %s", flag, r.code, r.err)
+		}
+	}
 }
 
 func TestOffsets(t *testing.T) {
