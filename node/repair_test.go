@@ -136,9 +136,11 @@ func TestAGapThatIsAccepted(t *testing.T) {
 	w := newWorld(t, nil, "us-east", "eu-west")
 	js := w.client("us-east")
 	w.holds("eu-west", "ORDERS@us-east", w.publish(js, 20))
+	ctx := t.Context()
+	w.refusesGap("eu-west", "nothing to give up", geo.Ranges{{First: 21, Last: 50}}) // which are not there yet
+	w.refusesGap("eu-west", "nothing to give up", nil)
 	w.stops["eu-west"]()
 	w.publish(js, 80)
-	ctx := t.Context()
 	ordered(t, 50)(w.nodes["us-east"].Orders().Purge(ctx, admin.PurgeOrder{Log: orders.Stream(), Before: 51}, silent))
 	w.start("eu-west")
 	w.await("eu-west")
@@ -146,9 +148,9 @@ func TestAGapThatIsAccepted(t *testing.T) {
 		return l.State == admin.LinkHalted && l.Missing.Len() == 30 && l.Missing.Covers(geo.Range{First: 21, Last: 50})
 	})
 	eu := w.nodes["eu-west"].Orders()
-	if _, err := eu.AcceptGap(ctx, admin.AcceptGapOrder{Log: orders.Stream(), Region: "eu-west", Ranges: geo.Ranges{{First: 10, Last: 50}}}, silent); !errors.Is(err, admin.ErrRefused) {
-		t.Errorf("giving up what is there: %v", err)
-	}
+	w.refusesGap("eu-west", "has come to offset 20", geo.Ranges{{First: 10, Last: 50}})
+	w.refusesGap("eu-west", "us-east has entries of ORDERS@us-east at offsets 51…60", geo.Ranges{{First: 21, Last: 60}})
+	w.refusesGap("eu-west", "has yet to be written", geo.Ranges{{First: 21, Last: 50}, {First: 101, Last: 120}})
 	order := admin.AcceptGapOrder{Log: orders.Stream(), Region: "eu-west"}
 	dry := order
 	dry.DryRun = true
@@ -159,6 +161,18 @@ func TestAGapThatIsAccepted(t *testing.T) {
 	ordered(t, 30)(eu.AcceptGap(ctx, order, silent))
 	w.holds("eu-west", "ORDERS@us-east", 100)
 	w.wants(w.same("us-east", "eu-west"), upTo(100)[50:])
+}
+
+// refusesGap has a region give up what is not lacking.
+func (w *world) refusesGap(region geo.Region, why string, ranges geo.Ranges) {
+	w.t.Helper()
+	_, err := w.nodes[region].Orders().AcceptGap(w.t.Context(), admin.AcceptGapOrder{Log: orders.Stream(), Region: region, Ranges: ranges}, silent)
+	if !errors.Is(err, admin.ErrRefused) || !strings.Contains(err.Error(), why) {
+		w.t.Errorf("giving up %v: %v, not because %s", ranges, err, why)
+	}
+	if l := w.log(region); len(l.Gaps) > 0 {
+		w.t.Errorf("%s has given up %v", region, l.Gaps)
+	}
 }
 
 // TestAGapIsNotServedOn: entries vanish from an origin without a record. One replica
@@ -187,7 +201,11 @@ func TestAGapIsNotServedOn(t *testing.T) {
 	w.start("eu-west")
 	w.await("eu-west")
 	w.link("eu-west", lacking)
-	ordered(t, 2)(w.nodes["eu-west"].Orders().AcceptGap(ctx, admin.AcceptGapOrder{Log: orders.Stream(), Region: "eu-west"}, silent))
+	outcome, err := w.nodes["eu-west"].Orders().AcceptGap(ctx, admin.AcceptGapOrder{Log: orders.Stream(), Region: "eu-west"}, silent)
+	ordered(t, 2)(outcome, err)
+	if !strings.Contains(outcome.Text, "us-east can't give them; ap-south did not answer") {
+		t.Errorf("it says %q", outcome.Text)
+	}
 	w.holds("eu-west", "ORDERS@us-east", 100)
 	w.wants(w.same("us-east", "eu-west"), upTo(100, 30, 31))
 	if l := w.log("eu-west"); !l.Gaps.Covers(geo.Range{First: 30, Last: 31}) {
