@@ -40,6 +40,9 @@ type Listen struct {
 	Gossip string
 	// Admin is for the HTTP API, metrics and health checks.
 	Admin string
+	// Gateway is for clients that are to be taken to whichever broker of the region
+	// serves; empty starts no gateway.
+	Gateway string
 }
 
 // Advertise says what others dial to reach the listener of the same name. An

@@ -37,6 +37,7 @@ func (l *Listen) fields() section {
 		{"cluster", textOf(&l.Cluster), "", "Where the other brokers of the region connect; unused by a sole broker."},
 		{"gossip", textOf(&l.Gossip), "", "Where nodes of all regions gossip, over TCP and UDP."},
 		{"admin", textOf(&l.Admin), "", "Where the HTTP API, metrics and health checks are."},
+		{"gateway", textOf(&l.Gateway), "none", "Where a gateway takes clients to whichever broker of the region serves."},
 	}
 }
 

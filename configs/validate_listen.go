@@ -2,12 +2,16 @@ package configs
 
 // listeners are the node's listeners in the order of the file.
 func (l Listen) listeners() []listener {
-	return []listener{
+	all := []listener{
 		{"listen.nats", l.NATS},
 		{"listen.cluster", l.Cluster},
 		{"listen.gossip", l.Gossip},
 		{"listen.admin", l.Admin},
 	}
+	if l.Gateway != "" {
+		all = append(all, listener{"listen.gateway", l.Gateway})
+	}
+	return all
 }
 
 type listener struct{ path, text string }
