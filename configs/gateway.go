@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"geomq/geo"
@@ -204,4 +205,16 @@ func (b Backend) Backend() (gateway.Backend, error) {
 		made.Name = b.Name
 	}
 	return made, gateway.CheckBackends([]gateway.Backend{made})
+}
+
+// ParseBackend reads REGION=nats://…[,admin=URL][,name=NAME] as on command lines;
+// see gateway.ParseBackend, whose error it returns.
+func ParseBackend(text string) (Backend, error) {
+	parsed, err := gateway.ParseBackend(text)
+	if err != nil {
+		return Backend{}, err
+	}
+	server, _, _ := strings.Cut(text, ",")
+	_, server, _ = strings.Cut(server, "=")
+	return Backend{Server: server, Region: parsed.Region, Name: parsed.Name, Admin: parsed.Admin}, nil
 }

@@ -83,7 +83,7 @@ nothing was changed, 130 ended by a second Ctrl-C.`,
 	asGroup(root)
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.AddCommand(
-		newDev(a), newServer(a), newConfig(a),
+		newDev(a), newServer(a), newGateway(a), newConfig(a),
 		newImport(a), newPub(a), newSub(a),
 		newStatus(a), newRegion(a), newLog(a), newLink(a), newLedger(a), newEvents(a), newVerify(a),
 		newBench(a), newVersion(a),
