@@ -16,8 +16,9 @@
 // Hyper-V's clock a pause counts; where it does not, a lease can outlive its term
 // by the length of the pause, as seen from outside.
 //
-// A reading is one system call, about 0.1 to 0.3 µs. Clocks may be read from any
-// number of goroutines.
+// A reading is one system call and allocates nothing (measured: 1.4 µs in a
+// sandbox that intercepts system calls, a fraction of that without). Clocks may be
+// read from any number of goroutines.
 //
 // # Testing against it
 //
