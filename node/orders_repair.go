@@ -2,14 +2,16 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"geomq/admin"
 	"geomq/geo"
 	"geomq/geo/control"
+	"geomq/geo/entry"
 	"geomq/mirror"
 	"geomq/mirror/verify"
 )
@@ -22,50 +24,116 @@ func (b backend) Repair(ctx context.Context, order admin.RepairOrder, report adm
 	if err != nil {
 		return admin.Outcome{}, err
 	}
-	from := order.From
-	if from == "" {
-		from = d.id.Origin
-	}
-	if from == b.node.cfg.Region || !slices.Contains(d.log.Regions, from) {
-		return admin.Outcome{}, fmt.Errorf("%w: %s is no other region that holds %s", admin.ErrBadRequest, from, order.Log)
-	}
 	held, err := b.find(ctx, order.Log)
 	if err != nil {
 		return admin.Outcome{}, err
 	}
+	r := &repair{duty: d, held: held}
+	if err := r.choose(ctx, order.From); err != nil {
+		return admin.Outcome{}, err
+	}
 	s := steps{report, order.DryRun}
-	r := &repair{duty: d, held: held, from: from}
-	if err := s.do(ctx, "compare with "+string(from), 0, "", func(context.Context, func(uint64)) error { return nil }); err != nil {
+	if err := s.do(ctx, "compare with "+string(r.from), 0, r.why, func(context.Context, func(uint64)) error { return nil }); err != nil {
 		return admin.Outcome{}, err
 	}
 	if err := r.compare(ctx); err != nil {
-		return admin.Outcome{}, fmt.Errorf("%w: compare %s with region %s: %w", admin.ErrRefused, order.Log, from, err)
+		return admin.Outcome{}, fmt.Errorf("%w: compare %s with region %s: %w", admin.ErrRefused, order.Log, r.from, err)
 	}
-	outcome := admin.Outcome{Entries: r.only.Len(), Text: r.text(s.dry)}
 	if s.dry {
-		s.plan("keep what only this region has", r.only.Len(), listed(r.only))
-		s.plan("make the replica anew", r.extent.Entries, "")
-		return outcome, nil
+		s.plan(keepStep, r.lost.Len(), r.note())
+		s.plan(anewStep, r.extent.Entries, "")
+	} else if err := d.rebuild(ctx, func(ctx context.Context) error { return r.run(ctx, s) }); err != nil {
+		return admin.Outcome{}, err
 	}
-	return outcome, d.rebuild(ctx, func(ctx context.Context) error { return r.run(ctx, s) })
+	return admin.Outcome{Entries: r.lost.Len(), Text: r.text(s.dry)}, nil
 }
+
+// The steps of a repair.
+const (
+	keepStep = "keep what only this region has"
+	anewStep = "make the replica anew"
+)
 
 // repair makes one replica anew.
 type repair struct {
 	duty   *duty
 	held   heldLog
 	from   geo.Region
+	why    string // it is not the origin
 	extent geo.Extent
 	only   geo.Ranges // offsets whose entries the other holder does not have so
+	lost   geo.Ranges // those of only that can be read, for the ledger
+	unread geo.Ranges // those of only that can't
+	same   uint64     // entries that both have
 }
 
 func (r *repair) text(dry bool) string {
-	verb := "is"
+	is, are := "is", "are"
 	if dry {
-		verb = "would be"
+		is, are = "would be", "would be"
 	}
-	return fmt.Sprintf("the replica of %s in %s %s made anew from %s; %d entries that only it has %s kept in the ledger (geomq ledger ls)",
-		r.duty.id, r.duty.node.cfg.Region, verb, r.from, r.only.Len(), map[bool]string{true: "would be", false: "are"}[dry])
+	text := fmt.Sprintf("the replica of %s in %s %s made anew from %s: %d entries are the same there, %d that only this region has %s kept in its ledger (geomq ledger ls)",
+		r.duty.id, r.duty.node.cfg.Region, is, r.from, r.same, r.lost.Len(), are)
+	if n := r.unread.Len(); n > 0 {
+		text += fmt.Sprintf(", and %d can't be read here: what other holders have at offsets %s comes from them, anything else there is lost", n, listed(r.unread[:min(len(r.unread), 5)]))
+		if len(r.unread) > 5 {
+			text += " and more"
+		}
+	}
+	return text
+}
+
+// note names the offsets.
+func (r *repair) note() string {
+	text := listed(r.lost)
+	if len(r.unread) > 0 {
+		text = strings.TrimPrefix(text+"; can't be read: "+listed(r.unread), "; ")
+	}
+	return text
+}
+
+// choose finds the holder to compare with and to trust: the one that the order names,
+// else the origin, else one that serves all that this region has.
+func (r *repair) choose(ctx context.Context, from geo.Region) (err error) {
+	d, self := r.duty, r.duty.node.cfg.Region
+	if from != "" {
+		if r.from = from; from == self || !slices.Contains(d.log.Regions, from) {
+			return fmt.Errorf("%w: %s is no other region that holds %s", admin.ErrBadRequest, from, d.id)
+		}
+		return nil
+	}
+	if r.extent, err = r.held.Extent(ctx); err != nil {
+		return err
+	}
+	told, silent := d.askAll(ctx, slices.DeleteFunc(slices.Clone(d.log.Regions), func(o geo.Region) bool { return o == self }))
+	if s, ok := told[d.id.Origin]; ok && s.Exists {
+		r.from = d.id.Origin
+		return nil // whether it serves the log is asked again before anything is done
+	}
+	why := "it does not serve the log"
+	if err := silent[d.id.Origin]; err != nil {
+		why = err.Error()
+	}
+	var others []string
+	for _, region := range slices.Sorted(maps.Keys(told)) {
+		switch s := told[region]; {
+		case !s.Exists || !s.Ready:
+		case s.Extent.Last >= r.extent.Last && s.Extent.Epochs.Extends(r.extent.Epochs):
+			if r.from == "" || s.Extent.Last > told[r.from].Extent.Last {
+				r.from, r.why = region, fmt.Sprintf("the origin %s can't be asked (%s)", d.id.Origin, why)
+			}
+		default:
+			others = append(others, fmt.Sprintf("%s (offsets %s)", region, s.Extent.Range()))
+		}
+	}
+	if r.from != "" {
+		return nil
+	}
+	if len(others) == 0 {
+		return fmt.Errorf("%w: the origin %s can't be asked (%s), and no other region serves %s", admin.ErrRefused, d.id.Origin, why, d.id)
+	}
+	return fmt.Errorf("%w: the origin %s can't be asked (%s), and no other region has all of %s that is here (offsets %s): name one with --from, of %s",
+		admin.ErrRefused, d.id.Origin, why, d.id, r.extent.Range(), strings.Join(others, ", "))
 }
 
 // compare finds what only this region has, by the digests of both sides.
@@ -73,6 +141,10 @@ func (r *repair) compare(ctx context.Context) error {
 	var err error
 	if r.extent, err = r.held.Extent(ctx); err != nil {
 		return err
+	}
+	if r.same = r.extent.Entries; r.duty.id.Control() {
+		// What differs are records that later ones have replaced, or that will come.
+		return nil
 	}
 	other, err := r.duty.node.holderIn(r.from)
 	if err != nil {
@@ -92,8 +164,46 @@ func (r *repair) compare(ctx context.Context) error {
 	// What is behind their end is ours alone; what they have trimmed was theirs.
 	r.only = r.only.Add(geo.Range{First: max(theirs.Last+1, r.extent.First), Last: r.extent.Last})
 	there, err := r.held.present(ctx, r.extent.Range())
+	if err != nil {
+		return err
+	}
 	r.only = both(r.only, there)
-	return err
+	r.same -= min(r.same, r.only.Len())
+	return r.survey(ctx)
+}
+
+// survey finds out which of the entries that only this region has can be read.
+func (r *repair) survey(ctx context.Context) error {
+	r.lost, r.unread = nil, nil
+	for _, only := range r.only {
+		var read []geo.Offset
+		err := eachReadable(ctx, r.held, only, func(e *entry.Entry) bool { read = append(read, e.Offset); return true })
+		if err != nil {
+			return err
+		}
+		unread, err := notAmong(ctx, r.held, only, read)
+		if err != nil {
+			return err
+		}
+		r.found(read, unread)
+	}
+	return nil
+}
+
+func (r *repair) found(read []geo.Offset, unread geo.Ranges) {
+	r.lost, r.unread = append(r.lost, runs(read)...), append(r.unread, unread...)
+}
+
+// runs are ascending offsets as ranges.
+func runs(offsets []geo.Offset) (all geo.Ranges) {
+	for _, o := range offsets {
+		if n := len(all); n > 0 && all[n-1].Last+1 == o {
+			all[n-1].Last = o
+			continue
+		}
+		all = append(all, geo.Range{First: o, Last: o})
+	}
+	return all
 }
 
 // both are the offsets that are in a and in b.
@@ -171,21 +281,20 @@ func (r *repair) other(ctx context.Context) error {
 // repairAsk bounds the question whether the other holder serves the log.
 const repairAsk = 5 * time.Second
 
-// keep puts entries into the ledger. What the broker can't read, twice, is what
-// the repair is for: it can't be kept by anybody.
-func (r *repair) keep(ctx context.Context, only geo.Range, reason string) error {
-	records := r.duty.node.records
-	_, err := records.keep(ctx, r.held, only, reason)
-	if !errors.Is(err, errStill) {
-		return err
+// keep puts entries into the ledger. What the broker can't read is what the repair
+// is for: it can't be kept by anybody.
+func (r *repair) keep(ctx context.Context, reason string) error {
+	r.lost, r.unread = nil, nil
+	for _, only := range r.only {
+		read, unread, err := r.duty.node.records.keepReadable(ctx, r.held, only, reason)
+		if err != nil {
+			return err
+		}
+		r.found(read, unread)
 	}
-	if !sleep(ctx, carryPause) {
-		return ctx.Err()
+	if len(r.unread) > 0 {
+		r.duty.logger.Warn("the ledger lacks entries that can't be read here", "offsets", listed(r.unread))
 	}
-	if _, err = records.keep(ctx, r.held, only, reason); !errors.Is(err, errStill) {
-		return err
-	}
-	r.duty.logger.Warn("the ledger lacks entries that can't be read here", "offsets", only.String(), "error", err)
 	return nil
 }
 
@@ -198,20 +307,18 @@ func (r *repair) run(ctx context.Context, s steps) error {
 		return err
 	}
 	n := r.duty.node
-	err := s.do(ctx, "keep what only this region has", r.only.Len(), listed(r.only), func(ctx context.Context, done func(uint64)) error {
-		for _, only := range r.only {
-			reason := fmt.Sprintf("it was in region %s alone when its replica was repaired from %s", n.cfg.Region, r.from)
-			if err := r.keep(ctx, only, reason); err != nil {
-				return err
-			}
+	err := s.do(ctx, keepStep, r.lost.Len(), r.note(), func(ctx context.Context, done func(uint64)) error {
+		reason := fmt.Sprintf("it was in region %s alone when its replica was repaired from %s", n.cfg.Region, r.from)
+		if err := r.keep(ctx, reason); err != nil {
+			return err
 		}
-		done(r.only.Len())
+		done(r.lost.Len())
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, "make the replica anew", 0, "its link fetches everything again", func(ctx context.Context, _ func(uint64)) error {
+	return s.do(ctx, anewStep, 0, "its link fetches everything again", func(ctx context.Context, _ func(uint64)) error {
 		// Patches and deletions may be those of a log that is no more, and the
 		// stream's absence says that they are gone: they go first.
 		if err := n.forget(ctx, r.duty.id); err != nil {

@@ -31,6 +31,8 @@ type records struct {
 	ledger    *ledger.Ledger
 	counts    ledgerCounts
 	patches   *broker.Journal
+	// added hears of entries that are in the ledger from then on.
+	added func(log geo.CommitLog, r geo.Range, entries int, reason string)
 }
 
 // openRecords opens the journals, which are made where they are missing.
@@ -88,49 +90,91 @@ func (r *records) retire(ctx context.Context, log heldLog, taken geo.Range, reas
 // keep puts entries of a log into the ledger and returns their offsets. Without
 // an error that is all there are: whoever removes them then loses nothing.
 func (r *records) keep(ctx context.Context, log heldLog, taken geo.Range, reason string) (kept []geo.Offset, err error) {
-	extent, err := log.Extent(ctx)
+	kept, unread, err := r.keepReadable(ctx, log, taken, reason)
+	if err == nil && len(unread) > 0 {
+		err = fmt.Errorf("put offsets %s of %s into the ledger: offset %d was not read: %w", taken, log.ID(), unread[0].First, errStill)
+	}
 	if err != nil {
 		return nil, err
-	}
-	var failed error
-	now := time.Now()
-	err = r.ledger.PutAll(ctx, func(yield func(ledger.Record) bool) {
-		for e, err := range entries(ctx, log, taken) {
-			if err != nil {
-				failed = err
-				return
-			}
-			kept = append(kept, e.Offset)
-			if !yield(ledger.Record{Log: log.ID(), Epoch: extent.Epochs.At(e.Offset), Entry: *e, Found: r.region, Reason: reason, At: now}) {
-				return
-			}
-		}
-	})
-	if err = errors.Join(err, failed); err == nil {
-		err = allKept(ctx, log, taken, kept)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("put offsets %s of %s into the ledger: %w", taken, log.ID(), err)
 	}
 	return kept, nil
 }
 
-// allKept compares what was read with what is there: a broker of a cluster may be
-// behind the one that leads.
-func allKept(ctx context.Context, log heldLog, taken geo.Range, kept []geo.Offset) error {
-	there, err := log.present(ctx, taken)
+// keepReadable puts those entries into the ledger that can be read; unread are the
+// others that are there.
+func (r *records) keepReadable(ctx context.Context, log heldLog, taken geo.Range, reason string) (kept []geo.Offset, unread geo.Ranges, err error) {
+	extent, err := log.Extent(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	for _, r := range there {
-		at, _ := slices.BinarySearch(kept, r.First)
-		for o := r.First; o <= r.Last; o, at = o+1, at+1 {
-			if at >= len(kept) || kept[at] != o {
-				return fmt.Errorf("offset %d was not read: %w", o, errStill)
+	now := time.Now()
+	var failed error
+	err = r.ledger.PutAll(ctx, func(yield func(ledger.Record) bool) {
+		failed = eachReadable(ctx, log, taken, func(e *entry.Entry) bool {
+			kept = append(kept, e.Offset)
+			return yield(ledger.Record{Log: log.ID(), Epoch: extent.Epochs.At(e.Offset), Entry: *e, Found: r.region, Reason: reason, At: now})
+		})
+	})
+	if err = errors.Join(err, failed); err == nil {
+		unread, err = notAmong(ctx, log, taken, kept)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("put offsets %s of %s into the ledger: %w", taken, log.ID(), err)
+	}
+	if r.added != nil && len(kept) > 0 {
+		r.added(log.ID(), geo.Range{First: kept[0], Last: kept[len(kept)-1]}, len(kept), reason)
+	}
+	return kept, unread, nil
+}
+
+// eachReadable reads what can be read of the entries in r. Where reading stands
+// still it goes on behind the offset at which it does, a few times.
+func eachReadable(ctx context.Context, log heldLog, r geo.Range, each func(*entry.Entry) bool) error {
+	next := r.First
+	for range readTries {
+		var failed error
+		for e, err := range entries(ctx, log, geo.Range{First: next, Last: r.Last}) {
+			if failed = err; err != nil {
+				break
+			}
+			if next = e.Offset + 1; !each(e) {
+				return nil
 			}
 		}
+		if failed == nil {
+			return nil
+		}
+		if !errors.Is(failed, errStill) || ctx.Err() != nil {
+			return failed
+		}
+		there, err := log.present(ctx, geo.Range{First: next, Last: r.Last})
+		if err != nil || len(there) == 0 {
+			return err
+		}
+		next = there[0].First + 1
 	}
 	return nil
+}
+
+// notAmong are the offsets of taken that hold an entry and are not among those that
+// were read. A broker of a cluster may be behind the one that leads.
+func notAmong(ctx context.Context, log heldLog, taken geo.Range, read []geo.Offset) (unread geo.Ranges, err error) {
+	there, err := log.present(ctx, taken)
+	if err != nil {
+		return nil, err
+	}
+	var left []geo.Offset
+	for _, r := range there {
+		at, _ := slices.BinarySearch(read, r.First)
+		for o := r.First; o <= r.Last; o++ {
+			if at < len(read) && read[at] == o {
+				at++
+				continue
+			}
+			left = append(left, o)
+		}
+	}
+	return runs(left), nil
 }
 
 // ledgerCounts remembers how many entries of each log the ledger has.

@@ -1,14 +1,21 @@
 package node_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"geomq/admin"
 	"geomq/geo"
 	"geomq/geo/entry"
+	"geomq/geotest"
 )
 
 // forged makes a region's replica of us-east's log one that contradicts it: another
@@ -72,9 +79,12 @@ func TestRepair(t *testing.T) {
 	w.same("us-east", "eu-west")
 	w.link("eu-west", streaming)
 	w.holds("eu-west", "ORDERS@us-east", w.publish(js, 10))
-	if l := w.log("eu-west"); l.Deletions != 0 || l.Ledger == nil || l.Ledger.Open != 4 {
-		t.Errorf("the replica that was made anew is %+v, its ledger %+v", l, l.Ledger)
-	}
+	geotest.Await(t, 20*time.Second, func(context.Context) error {
+		if l := w.log("eu-west"); l.Deletions != 0 || l.Ledger == nil || l.Ledger.Open != 4 {
+			return fmt.Errorf("the replica that was made anew is %+v, its ledger %+v", l, l.Ledger)
+		}
+		return nil
+	})
 	ordered(t, 0)(eu.Repair(ctx, order, silent))
 	w.same("us-east", "eu-west")
 
@@ -217,4 +227,118 @@ func TestAGapIsNotServedOn(t *testing.T) {
 	w.link("ap-south", lacking)
 	w.stops["us-east"]()
 	w.link("ap-south", func(l admin.Link) bool { return l.From == "eu-west" && lacking(l) })
+}
+
+// TestTwoRepairsFromEachOther: both regions are told to make their replica anew from
+// the other. At most one does, and nothing that only one of them had is lost.
+func TestTwoRepairsFromEachOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "us-east", "eu-west", "ap-south")
+	w.publish(w.client("us-east"), 900)
+	for _, region := range []geo.Region{"eu-west", "ap-south"} {
+		w.holds(region, "ORDERS@us-east", 900)
+	}
+	w.stops["us-east"]()
+	ctx := t.Context()
+	from := map[geo.Region]geo.Region{"eu-west": "ap-south", "ap-south": "eu-west"}
+	var mu sync.Mutex
+	done := map[geo.Region]error{}
+	var group sync.WaitGroup
+	for region, from := range from {
+		group.Go(func() {
+			_, err := w.nodes[region].Orders().Repair(ctx, admin.RepairOrder{Log: orders.Stream(), Region: region, From: from}, silent)
+			mu.Lock()
+			defer mu.Unlock()
+			done[region] = err
+		})
+	}
+	group.Wait()
+	made := 0
+	for region, err := range done {
+		switch {
+		case err == nil:
+			made++
+		case !errors.Is(err, admin.ErrRefused) || !strings.Contains(err.Error(), "made anew itself"):
+			t.Errorf("%s: %v", region, err)
+		}
+	}
+	if made > 1 {
+		t.Error("both were made anew from each other")
+	}
+	w.wants(w.same("eu-west", "ap-south"), upTo(900))
+	w.start("us-east")
+	w.await("us-east")
+	w.wants(w.same("us-east", "eu-west")[:900], upTo(900))
+}
+
+// TestARepairWhoseOriginIsDown: another holder with everything stands in; where none
+// has everything, a person names one.
+func TestARepairWhoseOriginIsDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "us-east", "eu-west", "ap-south")
+	w.publish(w.client("us-east"), 900)
+	for _, region := range []geo.Region{"eu-west", "ap-south"} {
+		w.holds(region, "ORDERS@us-east", 900)
+	}
+	w.free("ap-south", 8) // its links wait
+	w.link("ap-south", func(l admin.Link) bool { return l.State == admin.LinkWaiting })
+	w.forged("eu-west")
+	w.stops["us-east"]()
+	eu, ctx := w.nodes["eu-west"].Orders(), t.Context()
+	order := admin.RepairOrder{Log: orders.Stream(), Region: "eu-west", DryRun: true}
+	outcome, err := eu.Repair(ctx, order, silent)
+	ordered(t, 1)(outcome, err)
+	if !strings.Contains(outcome.Text, "from ap-south: 899 entries are the same there, 1 that only") {
+		t.Errorf("it says %q", outcome.Text)
+	}
+	w.forged("eu-west", entry.Entry{Subject: []byte("orders.only"), Body: []byte("a")})
+	if _, err = eu.Repair(ctx, order, silent); !errors.Is(err, admin.ErrRefused) || !strings.Contains(err.Error(), "--from, of ap-south (offsets 1…900)") {
+		t.Errorf("nobody else has offset 901: %v", err)
+	}
+	order.From, order.DryRun = "ap-south", false
+	ordered(t, 2)(eu.Repair(ctx, order, silent))
+	w.wants(w.same("eu-west", "ap-south"), upTo(900))
+	w.stops["ap-south"]()
+	order.From = ""
+	if _, err = eu.Repair(ctx, order, silent); !errors.Is(err, admin.ErrRefused) || !strings.Contains(err.Error(), "no other region serves") {
+		t.Errorf("nobody is left: %v", err)
+	}
+}
+
+// TestAnEntryThatCanNotBeRead is counted apart from those that go to the ledger.
+func TestAnEntryThatCanNotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "us-east", "eu-west")
+	w.publish(w.client("us-east"), 900)
+	w.holds("eu-west", "ORDERS@us-east", 900)
+	w.forged("eu-west")
+	w.stops["eu-west"]()
+	w.garble("eu-west", "message 799")
+	w.start("eu-west")
+	w.await("eu-west")
+	eu, ctx := w.nodes["eu-west"].Orders(), t.Context()
+	order := admin.RepairOrder{Log: orders.Stream(), Region: "eu-west", DryRun: true}
+	for _, order.DryRun = range []bool{true, false} {
+		outcome, err := eu.Repair(ctx, order, silent)
+		ordered(t, 1)(outcome, err)
+		if !strings.Contains(outcome.Text, "898 entries are the same there, 1 that only") || !strings.Contains(outcome.Text, "1 can't be read here: what other holders have at offsets 800") {
+			t.Errorf("it says %q", outcome.Text)
+		}
+	}
+	w.wants(w.same("us-east", "eu-west"), upTo(900))
+}
+
+// garble changes a byte of the first block of a region's replica.
+func (w *world) garble(region geo.Region, body string) {
+	w.t.Helper()
+	path := filepath.Join(w.cfgs[region].Data, "jetstream", "APP", "streams", orders.Stream(), "msgs", "1.blk")
+	block, err := os.ReadFile(path)
+	at := bytes.Index(block, []byte(body))
+	if err != nil || at < 0 {
+		w.t.Fatalf("%s holds no %q: %v", path, body, err)
+	}
+	block[at] ^= 1
+	if err := os.WriteFile(path, block, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
 }
