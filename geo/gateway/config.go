@@ -49,7 +49,8 @@ type TLS struct {
 	// certificates end here: backends don't see them.
 	Server *tls.Config
 	// HandshakeFirst is for backends and clients that speak TLS from the first byte,
-	// as NATS servers do with handshake_first: true.
+	// as NATS servers do with handshake_first: true. With Server set and Backend not,
+	// it concerns clients only.
 	HandshakeFirst bool
 	// Backend is how the gateway speaks TLS with backends: for all connections where
 	// Server is set, else for probes only.
@@ -58,6 +59,9 @@ type TLS struct {
 
 // Terminates tells whether TLS of clients ends at the gateway.
 func (t TLS) Terminates() bool { return t.Server != nil }
+
+// first tells whether backends speak TLS from the first byte.
+func (t TLS) first() bool { return t.HandshakeFirst && (t.Backend != nil || !t.Terminates()) }
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Listen == "" || c.Directory == nil {

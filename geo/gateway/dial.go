@@ -69,14 +69,13 @@ var past = time.Unix(1, 0)
 // can't do so themselves.
 func (d dialer) greet(ctx context.Context, f *far, address string) error {
 	own := d.tls.Terminates() || d.probing
-	if d.tls.HandshakeFirst {
-		if !own {
-			return nil
-		}
-		if d.probing || d.tls.Backend != nil {
-			if err := d.secure(ctx, f, address); err != nil {
-				return err
-			}
+	switch {
+	case !d.tls.first():
+	case !own:
+		return nil
+	default:
+		if err := d.secure(ctx, f, address); err != nil {
+			return err
 		}
 	}
 	f.lines.from = f.stream
