@@ -40,7 +40,7 @@ func (c *Chooser) pick(now time.Duration) *candidate {
 		return c.again(now)
 	}
 	if c.settled(now) {
-		if relay := c.relay(now); relay != nil {
+		if relay := c.relay(now); relay != nil && !c.idle(now, relay) {
 			return relay
 		}
 		if c.lacking(now) && !c.halted {
@@ -68,6 +68,17 @@ func (c *Chooser) again(now time.Duration) *candidate {
 func (c *Chooser) inviting(now time.Duration) bool {
 	o := c.origin
 	return o.ready(now) && !o.isAvoided(now) && o.failed < failures && (c.calm == FirstCalm || o.good >= c.wanted())
+}
+
+// idle tells whether a relay has nothing to give, or stood still, while the origin
+// has more. However often such an origin was lost, it is tried again: two relays of
+// its log have nothing but what the other has, too.
+func (c *Chooser) idle(now time.Duration, relay *candidate) bool {
+	o := c.origin
+	if o == nil || o.isAvoided(now) || c.known(now, o) <= c.applied {
+		return false
+	}
+	return relay.isAvoided(now) || relay.says.Last <= c.applied
 }
 
 // returns tells whether the origin has been well for long enough to leave a relay

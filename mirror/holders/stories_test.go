@@ -97,6 +97,33 @@ func TestAFlappingOriginIsLeftAloneMoreAndMore(t *testing.T) {
 	}
 }
 
+// While an origin that flapped is let alone for long, its replicas have only each
+// other, and nobody gets what it has taken since.
+func TestAnOriginThatFlappedIsTriedWhereNobodyElseHasMore(t *testing.T) {
+	for _, still := range []bool{false, true} { // relays that have more, and don't give it
+		w := three(t)
+		w.start().run(10 * time.Second)
+		for range 10 {
+			w.kill("us").run(5 * time.Second)
+			w.heal("us").run(5 * time.Second)
+		}
+		w.kill("us").run(5 * time.Second)
+		w.at("us").last += 1000
+		patience := StallAfter + 2*time.Second
+		if still {
+			patience += StallAfter // for the second
+			for _, relay := range []geo.Region{"eu", "ap"} {
+				w.at(relay).last += 1000
+				w.at(relay).still = true
+			}
+		}
+		w.heal("us").within(patience, "us").run(time.Second)
+		if w.applied != w.at("us").last {
+			w.fail("the replica ends at %d", w.applied)
+		}
+	}
+}
+
 func TestEveryOrderOfDeathsLeavesTheLinkWithTheLiving(t *testing.T) {
 	names := []geo.Region{"us", "eu", "ap", "sa"}
 	for _, order := range permutations(names) {
