@@ -28,9 +28,15 @@ import (
 // names, so that tests can kill and stop a real process.
 const serverEnv = "GEOMQ_GATEWAY_TEST_SERVER"
 
+// gatewayEnv has it be a gateway to the backend that it names.
+const gatewayEnv = "GEOMQ_GATEWAY_TEST_GATEWAY"
+
 func TestMain(m *testing.M) {
 	if file := os.Getenv(serverEnv); file != "" {
 		os.Exit(beServer(file))
+	}
+	if address := os.Getenv(gatewayEnv); address != "" {
+		os.Exit(beGateway(address))
 	}
 	os.Exit(m.Run())
 }
@@ -53,6 +59,27 @@ func beServer(file string) int {
 	}
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin) // it ends with whoever started us
+	return 0
+}
+
+func beGateway(address string) int {
+	g, err := gateway.New(gateway.Config{
+		Listen: "127.0.0.1:0", Directory: gateway.Static{{Name: "a", Region: "us-east", NATS: address}},
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println(g.Addr())
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // it ends with whoever started us
+		cancel()
+	}()
+	if err := g.Run(ctx); err != nil {
+		return 1
+	}
 	return 0
 }
 
@@ -94,29 +121,40 @@ func startProcess(t testing.TB, conf string) *backendProcess {
 
 func (b *backendProcess) launch(t testing.TB) {
 	t.Helper()
-	b.cmd = exec.Command(os.Args[0], "-test.run=^$")
-	b.cmd.Env = append(os.Environ(), serverEnv+"="+b.file)
-	b.cmd.Stderr = os.Stderr
-	in, err := b.cmd.StdinPipe()
+	var said string
+	if b.cmd, said = launch(t, serverEnv+"="+b.file); said != "ready" {
+		t.Fatalf("the server says %q", said)
+	}
+}
+
+// launch starts the test's own program as something else, which ends with the test,
+// and returns the first line that it says.
+func launch(t testing.TB, as string) (cmd *exec.Cmd, said string) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), as)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := b.cmd.StdoutPipe()
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := b.cmd
 	t.Cleanup(func() {
 		in.Close()
 		_ = cmd.Process.Kill() // it may be gone
 		_ = cmd.Wait()
 	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
-		t.Fatalf("the server says %q: %v", line, err)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
 	}
+	return cmd, strings.TrimSpace(line)
 }
 
 func (b *backendProcess) kill()   { _ = b.cmd.Process.Kill(); _ = b.cmd.Wait() }
