@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"geomq/broker"
@@ -24,26 +25,46 @@ const (
 // every node writes its own: what others wrote since is read before each record.
 type controlWriter struct {
 	log   *slog.Logger
-	queue chan control.Record
+	queue chan queued
 
 	// Of the goroutine that writes.
-	waiting []control.Record // taken out of queue, and not written yet
-	latest  control.Latest
+	waiting []queued              // taken out of queue, and not written yet
 	offsets map[string]geo.Offset // where the last record of a key stands
 	known   geo.Offset            // everything up to it is in latest and offsets
+
+	mu     sync.Mutex // guards what follows, against others than that goroutine
+	latest control.Latest
+	learnt bool // latest has all that runs before this one wrote
+}
+
+// queued is a record to be written; written, if any, is closed when it is.
+type queued struct {
+	control.Record
+	written chan struct{}
 }
 
 func newControlWriter(log *slog.Logger) *controlWriter {
-	return &controlWriter{log: log, queue: make(chan control.Record, controlRoom), offsets: map[string]geo.Offset{}}
+	return &controlWriter{log: log, queue: make(chan queued, controlRoom), offsets: map[string]geo.Offset{}}
 }
 
-// put hands a record over; it never waits.
-func (w *controlWriter) put(r control.Record) {
+// put hands a record over; it never waits. What it returns is closed when the record
+// is written.
+func (w *controlWriter) put(r control.Record) (written <-chan struct{}) {
+	q := queued{r, make(chan struct{})}
 	select {
-	case w.queue <- r:
+	case w.queue <- q:
 	default:
 		w.log.Error("the control log is not written: a record is lost", "kind", r.Kind, "text", r.Text)
 	}
+	return q.written
+}
+
+// last is what stands under a key; known is false until the control log was read.
+func (w *controlWriter) last(key string) (r control.Record, known bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r, _ = w.latest.Of(key)
+	return r, w.learnt
 }
 
 // write brings records into the control log until ctx ends; what it could not
@@ -73,17 +94,24 @@ func (w *controlWriter) write(ctx context.Context, held heldLog, leads func(cont
 
 // again has written once more what is still true and old.
 func (w *controlWriter) again(ctx context.Context, leads func(context.Context) bool) {
-	if leads(ctx) {
-		w.waiting = append(w.waiting, w.latest.Due(time.Now(), controlAge)...)
+	if !leads(ctx) {
+		return
+	}
+	for _, r := range w.latest.Due(time.Now(), controlAge) {
+		w.waiting = append(w.waiting, queued{Record: r})
 	}
 }
 
 // writeWaiting writes what waits until all of it is written or ctx ends.
 func (w *controlWriter) writeWaiting(ctx context.Context, held heldLog) {
 	for len(w.waiting) > 0 && ctx.Err() == nil {
-		err := w.writeOne(ctx, held, w.waiting[0])
+		next := w.waiting[0]
+		err := w.writeOne(ctx, held, next.Record)
 		if err == nil {
 			w.waiting = w.waiting[1:]
+			if next.written != nil {
+				close(next.written)
+			}
 			continue
 		}
 		if ctx.Err() == nil {
@@ -121,7 +149,9 @@ func (w *controlWriter) note(r control.Record, at geo.Offset, written time.Time)
 	case ok && before < at:
 		replaced = append(replaced, before)
 	}
+	w.mu.Lock()
 	w.latest.Put(r, written)
+	w.mu.Unlock()
 	w.offsets[r.Key] = at
 	return replaced
 }
@@ -150,11 +180,27 @@ func (w *controlWriter) append(ctx context.Context, held heldLog, at geo.Offset,
 // it. Of two records with a key the first is taken out, as by who wrote the second.
 func (w *controlWriter) learn(ctx context.Context, held heldLog) error {
 	extent, err := held.Extent(ctx)
-	if err != nil || extent.Last == w.known {
+	if err != nil {
 		return err
 	}
+	if extent.Last != w.known {
+		err = w.read(ctx, held, extent)
+	}
+	if err == nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.learnt = true
+	}
+	return err
+}
+
+// read is learn's.
+func (w *controlWriter) read(ctx context.Context, held heldLog, extent geo.Extent) error {
 	if extent.Last < w.known { // it was made anew
-		w.latest, w.offsets, w.known = control.Latest{}, map[string]geo.Offset{}, 0
+		w.offsets, w.known = map[string]geo.Offset{}, 0
+		w.mu.Lock()
+		w.latest = control.Latest{}
+		w.mu.Unlock()
 	}
 	var replaced []geo.Offset
 	for e, err := range entries(ctx, held, geo.Range{First: w.known + 1, Last: extent.Last}) {
@@ -176,9 +222,9 @@ func (w *controlWriter) learn(ctx context.Context, held heldLog) error {
 }
 
 // event records what happened in this region.
-func (n *Node) event(r control.Record) {
+func (n *Node) event(r control.Record) (written <-chan struct{}) {
 	r.Region, r.Node, r.At = n.cfg.Region, n.cfg.Node, time.Now().UTC()
-	n.control.put(r)
+	return n.control.put(r)
 }
 
 // event records what the log is doing now, in place of what it did before.

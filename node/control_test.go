@@ -15,6 +15,7 @@ import (
 	"geomq/geo/control"
 	"geomq/geo/entry"
 	"geomq/geotest"
+	"geomq/node/marks"
 )
 
 // events are what a region knows of another one's control log, behind a cursor.
@@ -216,5 +217,84 @@ func TestAControlLogWithManyHoles(t *testing.T) {
 	keys, err := w.nodes["us-east"].Learn(t.Context(), "elsewhere")
 	if took := time.Since(began); err != nil || keys != 2 || took > 2*time.Second {
 		t.Errorf("it took %v to find %d keys: %v", took, keys, err)
+	}
+}
+
+// TestANodeTellsThatItStartsAndStops, and how the run before it ended.
+func TestANodeTellsThatItStartsAndStops(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "us-east", "eu-west")
+	name := w.nodes["us-east"].Name()
+	w.awaitEvent("eu-west", "us-east", "node "+name+" is started, version test, in a new data folder")
+	w.stops["us-east"]()
+	w.start("us-east")
+	w.await("us-east")
+	w.awaitEvent("eu-west", "us-east", "node "+name+" is started, version test")
+	w.awaitEvent("us-east", "us-east", "node "+name+" is stopped")
+	w.stops["us-east"]()
+	running, err := marks.Open(w.cfgs["us-east"].Data) // as a process that died leaves it
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := running.MarkRunning(); err != nil {
+		t.Fatal(err)
+	}
+	w.start("us-east")
+	w.await("us-east")
+	w.awaitEvent("us-east", "us-east", "it was not stopped before: its process died")
+	found, _ := w.events("us-east", "us-east", nil)
+	for _, kind := range []control.Kind{control.NodeStarted, control.NodeStopped} {
+		if !slices.ContainsFunc(found, func(e admin.Event) bool { return e.Kind == string(kind) }) {
+			t.Errorf("there is no %s among %v", kind, found)
+		}
+	}
+}
+
+// TestAHaltedLinkThatGoesOnBehindARestart: the record that it is halted does not stay.
+func TestAHaltedLinkThatGoesOnBehindARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "us-east", "eu-west")
+	w.holds("eu-west", "ORDERS@us-east", w.publish(w.client("us-east"), 10))
+	key := "link.halted/ORDERS@us-east/eu-west"
+	w.nodes["eu-west"].Event(control.Record{Kind: control.LinkHalted, Key: key, Log: "ORDERS@us-east", Text: "it is halted"})
+	w.awaitEvent("eu-west", "eu-west", "it is halted")
+	w.stops["eu-west"]()
+	w.start("eu-west")
+	w.await("eu-west")
+	w.link("eu-west", streaming)
+	w.awaitEvent("us-east", "eu-west", "the link of ORDERS@us-east into eu-west goes on")
+	w.stops["eu-west"]()
+	w.start("eu-west")
+	w.await("eu-west")
+	found, _ := w.events("us-east", "eu-west", nil)
+	last := ""
+	for _, e := range found {
+		if e.Key == key {
+			last = e.Kind
+		}
+	}
+	if last != string(control.LinkStreaming) {
+		t.Errorf("the last record of the link is %q", last)
+	}
+}
+
+// TestAControlLogThatIsMadeAnew leaves nothing in the ledger: what it lacked, and what
+// it had, are records that others have replaced.
+func TestAControlLogThatIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "us-east", "eu-west")
+	w.awaitEvent("eu-west", "us-east", "is open")
+	id := geo.ControlLog("us-east")
+	err := w.nodes["eu-west"].Rest(t.Context(), id, func() error {
+		w.replace("eu-west", id, []entry.Entry{record(t, note("a", "another world"))})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ordered(t, 0)(w.nodes["eu-west"].Orders().Repair(t.Context(), admin.RepairOrder{Log: id.Stream(), Region: "eu-west"}, silent))
+	w.awaitEvent("eu-west", "us-east", "is open")
+	if found := w.ledger("eu-west"); len(found) > 0 {
+		t.Errorf("the ledger has %v", found)
 	}
 }

@@ -101,6 +101,8 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 		return errors.Join(err, n.close())
 	}
+	n.records.added = n.tellLedger
+	n.tellStarted()
 	links, stopLinks := context.WithCancel(context.WithoutCancel(ctx))
 	answers, stopAnswers := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAnswers()
@@ -116,6 +118,7 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	n.tellStopped()
 	stopLinks()
 	n.group.Wait()
 	stopAnswers()

@@ -76,6 +76,7 @@ func TestRepair(t *testing.T) {
 		t.Fatalf("planning a repair leaves %d entries and a ledger of %d", n, len(w.ledger("eu-west")))
 	}
 	ordered(t, 4)(eu.Repair(ctx, order, silent))
+	w.awaitEvent("eu-west", "eu-west", "entries of ORDERS@us-east (offsets 1501…1503) are in the ledger of eu-west")
 	w.same("us-east", "eu-west")
 	w.link("eu-west", streaming)
 	w.holds("eu-west", "ORDERS@us-east", w.publish(js, 10))

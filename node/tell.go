@@ -18,7 +18,11 @@ const tellPause = time.Second
 func (n *Node) tellLinks(ctx context.Context) {
 	for sleep(ctx, tellPause) {
 		for _, d := range n.duties {
-			if d.link == nil || n.clustered() && !d.leads() {
+			if d.link == nil {
+				continue
+			}
+			if n.clustered() && !d.leads() {
+				d.told.well = false // whoever leads tells meanwhile
 				continue
 			}
 			d.told = d.tellLink(d.told, d.link.Status())
@@ -29,6 +33,7 @@ func (n *Node) tellLinks(ctx context.Context) {
 // linkNews is what was last told of a link.
 type linkNews struct {
 	halted bool
+	well   bool // no record says that it is halted
 	from   geo.Region
 }
 
@@ -37,10 +42,9 @@ func (d *duty) tellLink(told linkNews, s mirror.LinkStatus) linkNews {
 	switch halted := s.State == mirror.StateHalted; {
 	case halted && !told.halted:
 		d.event(control.LinkHalted, fmt.Sprintf("%s is halted (%s): %s", at, s.Cause, s.Reason))
-		told.halted = true
-	case s.State == mirror.StateStreaming && told.halted:
-		d.event(control.LinkHalted, at+" goes on")
-		told.halted = false
+		told.halted, told.well = true, false
+	case s.State == mirror.StateStreaming && !told.well:
+		told.halted, told.well = false, d.tellGoesOn(told.halted)
 	}
 	if s.State != mirror.StateStreaming || s.From == told.from {
 		return told

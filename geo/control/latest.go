@@ -24,6 +24,12 @@ func (l *Latest) Put(r Record, written time.Time) (before Record, replaced bool)
 	return old.record, replaced
 }
 
+// Of returns the last record of a key.
+func (l *Latest) Of(key string) (Record, bool) {
+	k, ok := l.records[key]
+	return k.record, ok
+}
+
 // Due returns the records that were last written half a retention ago or more.
 func (l *Latest) Due(now time.Time, retention time.Duration) []Record {
 	var due []Record

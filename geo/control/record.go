@@ -26,12 +26,21 @@ const (
 	LogDamaged    Kind = "log.damaged"    // a block does not match its seal
 	LogRepaired   Kind = "log.repaired"   // a replica was made anew
 	LinkHalted    Kind = "link.halted"    // waits for a person
+	LinkStreaming Kind = "link.streaming" // goes on, in place of the record that it was halted
 	LinkHolder    Kind = "link.holder"    // pulls from another holder than before
 	GapAccepted   Kind = "gap.accepted"   // an operator gave offsets up
 	LedgerAdded   Kind = "ledger.added"   // entries are no longer part of a log
 	DiskState     Kind = "disk.state"     // a node's disk has crossed a threshold
 	EngineFailing Kind = "engine.failing" // a broker refuses writes
 )
+
+// Kinds are those of this version.
+func Kinds() []Kind {
+	return []Kind{
+		NodeStarted, NodeStopped, LogOpening, LogOpened, LogEpoch, LogFenced, LogDeleted, LogDamaged, LogRepaired,
+		LinkHalted, LinkStreaming, LinkHolder, GapAccepted, LedgerAdded, DiskState, EngineFailing,
+	}
+}
 
 const (
 	maxRecord = 64 << 10
