@@ -37,14 +37,19 @@ type (
 		Epoch uint64
 	}
 	// Opening is carried out by who was elected: for each log of Plans the tail is
-	// fetched from Sources, then the epoch recorded, then Opened told. A claim on
-	// a target without logs takes effect now. Nobody is served before Extend.
+	// fetched from Sources, then Ready told. Nothing is recorded of the new epoch
+	// before Extend. A claim on a target without logs takes effect now. Who can't
+	// carry it out withdraws.
 	Opening struct {
 		Term  Term
 		Plans []Plan
 	}
 	// Extend lets the master serve until then, on the clock that Step is given:
-	// lease.Guard.Extend. Reaches are the offsets that it may use.
+	// lease.Guard.Extend. Reaches are the tables that it may record and the
+	// offsets that it may use: a majority has them on disk. Epochs that a log's
+	// own table lacks are recorded before anything is served; if the log is shorter
+	// than where they say that the last one ended (a fetched tail was lost in a
+	// crash), the master withdraws and claims anew instead.
 	Extend struct {
 		Term    Term
 		Until   time.Duration

@@ -12,6 +12,8 @@ func (m *Machine) reconfigure(next Voters) {
 	case problem != "" || len(next.Members) == 0:
 		m.do(Refused{fmt.Sprintf("The voters on %s stay as they are: %s.", m.cfg.Target, problem)})
 	case next.Same(m.voters):
+	case !member(next, m.cfg.Self):
+		m.do(Refused{fmt.Sprintf("%s does not vote on %s: name the change to a voter.", m.cfg.Self, m.cfg.Target)})
 	case !next.follows(m.voters):
 		m.do(Refused{fmt.Sprintf("The voters on %s stay as they are: %s does not follow %s. Change one voter at a time, and wait for each change to be taken up.",
 			m.cfg.Target, next, m.voters)})
@@ -58,11 +60,10 @@ func (m *Machine) adopt() bool {
 	if next == nil {
 		return false
 	}
-	member := next.Has(m.cfg.Self) || slices.Contains(next.Before, m.cfg.Self)
 	m.voters, m.next = *next, nil
 	maps.DeleteFunc(m.parties, func(p Party, _ *party) bool { return !m.matters(p) })
 	m.settle()
-	if !member || m.cfg.Abstain != "" {
+	if !member(m.voters, m.cfg.Self) || m.cfg.Abstain != "" {
 		return false
 	}
 	last := m.lastVote()
@@ -70,14 +71,18 @@ func (m *Machine) adopt() bool {
 	return true
 }
 
+// member tells whether p votes under v or did before.
+func member(v Voters, p Party) bool { return v.Has(p) || slices.Contains(v.Before, p) }
+
 // mayAdopt: a version is followed by the next once it is taken up itself, and once
 // every lease under the one before it must have lapsed. A version that is taken up
-// by others is safe to join at once: they have waited.
+// by others is safe to join at once: they have waited. Who does not vote joins no
+// other: nobody would hear of it.
 func (m *Machine) mayAdopt(next Voters) bool {
 	if m.takenUp(next) {
 		return true
 	}
-	return next.follows(m.voters) && m.of == m.voters.Version && m.now >= m.settled+m.cfg.Lease.Wait()
+	return member(next, m.cfg.Self) && next.follows(m.voters) && m.of == m.voters.Version && m.now >= m.settled+m.cfg.Lease.Wait()
 }
 
 // untie takes up what all choose where two people have named different versions at

@@ -27,6 +27,7 @@ type claimState struct {
 	scopes   map[uint64][]Reach // of the requests that are not granted yet, and the last one that is
 	extended time.Duration
 	serving  bool
+	since    time.Duration // when the open claim last began to wait for its lease
 }
 
 type intent int
@@ -45,7 +46,7 @@ func (m *Machine) claim(o *Override) {
 	}
 	m.intent, m.retry = claims, 0
 	if c := m.own().claim; c != nil && c.Stage == Open && m.mine != c.Term {
-		m.mine, m.override = c.Term, c.Override
+		m.mine, m.override, m.since = c.Term, c.Override, m.now
 		m.want(c.Reaches)
 	}
 	if o != nil {
@@ -176,13 +177,18 @@ func (m *Machine) votedFor(t Term) func(Party) bool {
 
 // hopeless tells whether a later claim would do better than this one: voters
 // enough are in reach, but too few of them can still vote for it, or grant it the
-// lease.
+// lease. One that gets no lease although nothing seems to speak against it must
+// not go on asking for ever: the voters vote for nobody else meanwhile.
 func (m *Machine) hopeless(c Record) bool {
 	could := m.mayGrant
 	if c.Stage == Wanted {
 		could = m.mayVoteFor
 	}
-	return !m.serving && m.enough(m.reaches) && !m.enough(func(p Party) bool { return m.reaches(p) && could(c, p) })
+	if m.serving || !m.enough(m.reaches) {
+		return false
+	}
+	stuck := c.Stage == Open && m.cfg.Lease.Length > 0 && m.now > m.since+2*(m.cfg.Lease.Wait()+m.cfg.Patience)
+	return stuck || !m.enough(func(p Party) bool { return m.reaches(p) && could(c, p) })
 }
 
 func (m *Machine) mayVoteFor(c Record, p Party) bool {
@@ -270,13 +276,16 @@ func (m *Machine) sources(t Term, log string) (sources []Source) {
 	return sources
 }
 
-// opened has the claim say so; only then are offsets asked for and served.
-func (m *Machine) opened(e Opened) {
+// ready has the claim say so; then the lease is asked for with these tables and
+// offsets. An epoch that its opener recorded before a majority knew of it might
+// contradict that of the next term, which nobody told of it.
+func (m *Machine) ready(e Ready) {
 	c := m.own().claim
 	if !m.planned || m.claiming != nil || c == nil || c.Stage != Elected || e.Term != m.mine || c.Term != m.mine ||
 		m.intent != claims || problemOfReaches(e.Reaches) != "" {
 		return
 	}
+	m.since = m.now
 	m.want(e.Reaches)
 	m.restage(*c, Open, e.Reaches)
 }

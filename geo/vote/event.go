@@ -30,10 +30,10 @@ type (
 		Term    Term
 		Reaches []Reach
 	}
-	// Opened says that an Opening has been carried out. Reaches are the logs with
-	// their new tables, and the offsets that are to be used at first, which are
-	// some seconds of traffic ahead.
-	Opened struct {
+	// Ready says that an Opening has been carried out: the tails are here, and on
+	// disk. Reaches are the logs with their new tables, which are not recorded yet,
+	// and the offsets that are to be used at first, some seconds of traffic ahead.
+	Ready struct {
 		Term    Term
 		Reaches []Reach
 	}
@@ -57,7 +57,7 @@ func (Heard) event()       {}
 func (Asked) event()       {}
 func (Granted) event()     {}
 func (Frozen) event()      {}
-func (Opened) event()      {}
+func (Ready) event()       {}
 func (Raise) event()       {}
 func (Claim) event()       {}
 func (Withdraw) event()    {}

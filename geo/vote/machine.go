@@ -127,8 +127,8 @@ func (m *Machine) Step(now time.Duration, event Event) []Action {
 		m.granted(e)
 	case Frozen:
 		m.frozen(e)
-	case Opened:
-		m.opened(e)
+	case Ready:
+		m.ready(e)
 	case Raise:
 		m.raise(e.Reaches)
 	case Claim:

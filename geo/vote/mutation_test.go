@@ -38,7 +38,7 @@ var mutations = []mutation{
 	{"offsets may be used before a majority knows", "geo/vote/voter.go", "if !covers(m.own().vote.Reaches, e.Ask.Reaches) {", "if false {"},
 	{"a new epoch begins at the furthest promised end", "geo/vote/plan.go", "used := max(end, p.known.Offset, table.Latest().First-1)", "used := end"},
 	{"epochs that nobody reached has are left out", "geo/vote/plan.go", "if e.Number > table.Latest().Number {", "if false {"},
-	{"a version of the voters follows at once", "geo/vote/change.go", "return next.follows(m.voters) && m.of == m.voters.Version && m.now >= m.settled+m.cfg.Lease.Wait()", "return true"},
+	{"a version of the voters follows at once", "geo/vote/change.go", "return member(next, m.cfg.Self) && next.follows(m.voters) && m.of == m.voters.Version && m.now >= m.settled+m.cfg.Lease.Wait()", "return true"},
 	{"votes under other voters count", "geo/vote/claimant.go", "at.vote.Term == t && at.vote.Voters.Same(m.voters)", "at.vote.Term == t && slices.Contains(m.voters.Members, p)"},
 	{"grants to an earlier process count", "geo/vote/serving.go", " && g.Life == m.cfg.Life", ""},
 }

@@ -67,7 +67,7 @@ func (n *node) reach(offset geo.Offset) Reach {
 	return Reach{Log: theLog, Epochs: newest(n.table), Offset: offset}
 }
 
-// openEpoch fetches the tail and begins the new epoch.
+// openEpoch fetches the tail and says with what table the log is to go on.
 func (n *node) openEpoch(o Opening) Event {
 	if n.opening != o.Term {
 		return nil
@@ -83,25 +83,29 @@ func (n *node) openEpoch(o Opening) Event {
 			break
 		}
 	}
+	table := slices.Clone(n.table)
 	for i, e := range plan.Table {
-		if e.Number <= n.table.Latest().Number {
+		if e.Number <= table.Latest().Number {
 			continue
 		}
-		if i == len(plan.Table)-1 && n.end < e.First {
-			e.PrevEnd = max(n.end, n.table.Latest().First-1)
+		if i == len(plan.Table)-1 { // less than planned where the furthest could not be reached
+			e.PrevEnd = max(n.end, table.Latest().First-1)
 		}
-		n.table, n.end = append(slices.Clone(n.table), e), max(n.end, e.First-1)
+		table = append(table, e)
 	}
-	if err := n.table.Validate(); err != nil {
-		n.w.fail("%s made a table %s: %v", n.name, n.table, err)
+	if err := table.Validate(); err != nil {
+		n.w.fail("%s made a table %s: %v", n.name, table, err)
 	}
-	n.asked = n.end + ahead
-	return Opened{Term: o.Term, Reaches: []Reach{n.reach(n.end + ahead)}}
+	n.asked = table.Latest().First + ahead
+	return Ready{Term: o.Term, Reaches: []Reach{{Log: theLog, Epochs: newest(table), Offset: n.asked}}}
 }
 
 // fetch takes what another holder has, as a link does.
 func (n *node) fetch(from *node, through geo.Offset) {
 	if !from.table.Extends(n.table) {
+		if !n.table.Extends(from.table) {
+			n.w.fail("%s has a table %s and %s %s", n.name, n.table, from.name, from.table)
+		}
 		return
 	}
 	for _, e := range from.table[len(n.table):] {
@@ -169,7 +173,21 @@ func (n *node) extend(a Extend) {
 	}
 	n.w.checkOneWriter(n)
 	n.w.checkOffsets(n, a)
+	n.record(a.Reaches[0].Epochs)
 	n.until, n.reaches = max(n.until, a.Until), a.Reaches
+}
+
+// record begins the epochs that the table lacks.
+func (n *node) record(epochs geo.Epochs) {
+	for _, e := range epochs {
+		if e.Number <= n.table.Latest().Number {
+			continue
+		}
+		n.table, n.end = append(slices.Clone(n.table), e), e.First-1
+	}
+	if err := n.table.Validate(); err != nil {
+		n.w.fail("%s made a table %s: %v", n.name, n.table, err)
+	}
 }
 
 // latest is the newest record of a kind on the disk.

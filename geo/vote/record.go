@@ -45,7 +45,7 @@ type Stage string
 const (
 	Wanted    Stage = "wanted"    // asks for votes
 	Elected   Stage = "elected"   // has read its votes, asks holders for promises
-	Open      Stage = "open"      // has opened its epochs
+	Open      Stage = "open"      // has the tails, and opens its epochs with its first lease
 	Withdrawn Stage = "withdrawn" // is given up, or handed back
 )
 

@@ -99,7 +99,7 @@ func (m *Machine) offsets() (reaches []Reach, ok bool) {
 // lapse fences a master whose lease has run out. The Guard has said no before.
 func (m *Machine) lapse() {
 	if m.serving && m.now >= m.extended {
-		m.serving, m.extended = false, 0
+		m.serving, m.extended, m.since = false, 0, m.now
 		m.do(Fence{Term: m.mine, Why: "its lease has lapsed: too few voters answer"})
 	}
 }
