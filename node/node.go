@@ -12,9 +12,11 @@ import (
 	"github.com/google/uuid"
 
 	"geomq/admin"
+	"geomq/admin/gatewayhttp"
 	"geomq/broker"
 	"geomq/configs"
 	"geomq/geo"
+	"geomq/geo/gateway"
 	"geomq/geo/gossip"
 	"geomq/mirror"
 	"geomq/mirror/scrub"
@@ -37,6 +39,7 @@ type Node struct {
 	broker  *broker.Broker
 	members *gossip.Members
 	admin   *admin.Server
+	gateway *gateway.Gateway // nil: the node has none
 	ready   chan struct{}
 	dialer  *natslink.Dialer
 	records *records
@@ -107,10 +110,11 @@ func (n *Node) Run(ctx context.Context) error {
 	answers, stopAnswers := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAnswers()
 	defer stopLinks()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var serving sync.WaitGroup
 	serving.Go(func() { report(failed, n.listener().Run(answers)) })
 	serving.Go(func() { report(failed, n.admin.Run(answers)) })
+	n.group.Go(func() { report(failed, n.runGateway(links)) })
 	n.group.Go(func() { n.fulfil(links) })
 	n.group.Go(func() { n.announce(links) })
 	var err error
@@ -149,9 +153,12 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	n.dialer = n.newDialer()
 	n.duties = n.plan()
+	if n.gateway, err = n.openGateway(); err != nil {
+		return err
+	}
 	n.admin, err = admin.New(admin.Config{
 		Listen: n.cfg.Listen.Admin, Names: hostNames(n.cfg.Advertise.Admin), Backend: backend{n}, Version: n.opts.Version, Log: n.log,
-		Insecure: n.cfg.Insecure,
+		Insecure: n.cfg.Insecure, Collectors: gatewayhttp.Collectors(n.gateway),
 	})
 	if err != nil {
 		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
@@ -186,6 +193,9 @@ func (n *Node) close() error {
 	}
 	if n.admin != nil {
 		errs = append(errs, n.admin.Close())
+	}
+	if n.gateway != nil {
+		n.gateway.Close()
 	}
 	n.looks.close()
 	if n.dialer != nil {

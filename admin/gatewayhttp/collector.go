@@ -79,3 +79,12 @@ func truth(b bool) float64 {
 	}
 	return 0
 }
+
+// Collectors are what a node adds to its own metrics for the gateway in it, nothing
+// where it has none.
+func Collectors(g *gateway.Gateway) []prometheus.Collector {
+	if g == nil {
+		return nil
+	}
+	return []prometheus.Collector{Collector{g.Status}}
+}
