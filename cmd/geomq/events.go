@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +13,7 @@ import (
 	"geomq/admin"
 	"geomq/cmd/geomq/internal/term"
 	"geomq/geo"
+	"geomq/geo/control"
 )
 
 const (
@@ -37,8 +40,9 @@ func newEvents(a *app) *cobra.Command {
 		Use:   "events",
 		Short: "Show what the regions have decided and recorded, or follow it",
 		Long: `events shows the records of all regions' control logs as the region of the node
-that answers knows them: new epochs, deletions, halted links, full disks.
-Of records with the same key only the last is kept for good.
+that answers knows them: nodes that start and stop, new epochs, deletions,
+halted links, full disks. Of records with the same key only the last is kept for
+good.
 
 With --follow it goes on until Ctrl-C, and asks another node where one falls
 silent. With --json it prints one object a line; a cursor is the place behind an
@@ -66,6 +70,7 @@ event, from which --after goes on.`,
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object for each event")
 	a.completeFlag(cmd, "region", &f.where, regionNames)
 	a.completeFlag(cmd, "log", &f.where, logNames)
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp)) // as in completeFlag
 	return cmd
 }
 
@@ -76,6 +81,11 @@ func (f *eventFlags) query() (admin.EventQuery, error) {
 			return q, err
 		}
 	}
+	for _, kind := range f.kinds {
+		if !isKind(kind) {
+			return q, usagef("--kind %s: no event is of that kind; the kinds are %s, or the first word for all of it, e.g. log", kind, strings.Join(kindNames(), ", "))
+		}
+	}
 	var err error
 	if q.After, err = admin.ParseEventCursor(f.after); err != nil {
 		return q, usagef("--after: %w", err)
@@ -84,6 +94,18 @@ func (f *eventFlags) query() (admin.EventQuery, error) {
 		return q, usagef("--tail %d is negative", f.tail)
 	}
 	return q, nil
+}
+
+// isKind tells whether kind is one, or the first word of some.
+func isKind(kind string) bool {
+	return slices.ContainsFunc(kindNames(), func(name string) bool { return name == kind || strings.HasPrefix(name, kind+".") })
+}
+
+func kindNames() (names []string) {
+	for _, kind := range control.Kinds() {
+		names = append(names, string(kind))
+	}
+	return names
 }
 
 func (a *app) showEvents(ctx context.Context, f *eventFlags, q admin.EventQuery) error {

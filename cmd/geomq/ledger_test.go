@@ -141,14 +141,14 @@ func TestWhoPublishesWhat(t *testing.T) {
 }
 
 func event(region geo.Region, offset geo.Offset, text string) admin.Event {
-	return admin.Event{Region: region, Offset: offset, Time: noon, Kind: "epoch", Key: "epoch/ORDERS", Log: "ORDERS@" + string(region), Text: text}
+	return admin.Event{Region: region, Offset: offset, Time: noon, Kind: "log.epoch", Key: "log.epoch/ORDERS", Log: "ORDERS@" + string(region), Text: text}
 }
 
 func TestEventsAreListed(t *testing.T) {
 	d := newDeployment(t, 5)
 	d.regions["us-east"].happen(event("us-east", 1, "epoch 2 begins"), event("eu-west", 4, "epoch 3 begins\x1b[2J"), event("us-east", 2, "epoch 4 begins"))
 	r := runAgainst(t, d, "events")
-	contains(t, r.out, "2026-03-01T12:00:00Z  us-east  epoch  ORDERS@us-east  epoch 2 begins", "epoch 3 begins·[2J")
+	contains(t, r.out, "2026-03-01T12:00:00Z  us-east  log.epoch  ORDERS@us-east  epoch 2 begins", "epoch 3 begins·[2J")
 	lines := func(args ...string) []string {
 		return strings.Split(strings.TrimSpace(runAgainst(t, d, append([]string{"events", "--json"}, args...)...).out), "\n")
 	}
@@ -156,13 +156,20 @@ func TestEventsAreListed(t *testing.T) {
 	if all := lines(); len(all) != 3 || json.Unmarshal([]byte(all[1]), &last) != nil || last.Cursor != "eu-west:4,us-east:1" {
 		t.Errorf("%q", all)
 	}
-	for args, want := range map[string]int{"--tail 1": 1, "--region us-east": 2, "--log ORDERS@eu-west": 1, "--kind epoch": 3, "--after eu-west:4,us-east:1": 1} {
+	for args, want := range map[string]int{"--tail 1": 1, "--region us-east": 2, "--log ORDERS@eu-west": 1, "--kind log.epoch": 3, "--kind log": 3, "--after eu-west:4,us-east:1": 1} {
 		if got := lines(strings.Fields(args)...); len(got) != want || got[0] == "" {
 			t.Errorf("%s: %q", args, got)
 		}
 	}
-	if got := lines("--kind", "fence"); len(got) != 1 || got[0] != "" {
+	if got := lines("--kind", "log.fenced,disk"); len(got) != 1 || got[0] != "" {
 		t.Errorf("%q", got)
+	}
+	for _, kind := range []string{"nonsense", "", "log.", "epoch"} {
+		r := runAgainst(t, d, "events", "--kind=log.epoch,"+kind)
+		if r.code != exitUsage {
+			t.Errorf("--kind %q: exit code %d", kind, r.code)
+		}
+		contains(t, r.err, "no event is of that kind", "node.started", "log.epoch", "ledger.added")
 	}
 }
 
