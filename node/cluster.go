@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"geomq/broker"
 	"geomq/geo"
@@ -15,10 +16,12 @@ type cluster struct {
 	broker *broker.Broker
 	// window is how many bytes a reader may have under way.
 	window int
-	// replicas is how many brokers keep a copy, by log name.
-	replicas map[geo.LogName]int
+	// replicas is how many brokers keep a copy.
+	replicas func(geo.LogName) int
 	records  *records
 	shelves  *shelves
+	// tail is what is known of the end of a log of this region, nil for others'.
+	tail func(geo.CommitLog) *tail
 }
 
 // Held implements mirror.Holder: sources read patched blocks as they should be.
@@ -48,7 +51,7 @@ func (c cluster) open(ctx context.Context, id geo.CommitLog) (heldLog, error) {
 // Create implements mirror.Replicas.
 func (c cluster) Create(ctx context.Context, id geo.CommitLog, first geo.Offset, epochs geo.Epochs) (mirror.Replica, error) {
 	log, err := c.broker.OpenReplica(ctx, broker.ReplicaConfig{
-		ID: id, First: first, Epochs: epochs, Replicas: max(c.replicas[id.Log], 1),
+		ID: id, First: first, Epochs: epochs, Replicas: c.replicas(id.Log),
 	})
 	if err != nil {
 		return nil, translate(err)
@@ -76,6 +79,16 @@ func translate(err error) error {
 type heldLog struct {
 	*broker.CommitLog
 	cluster cluster
+}
+
+// Extent implements mirror.HeldLog. Who keeps an eye on the log's end hears of it.
+func (l heldLog) Extent(ctx context.Context) (geo.Extent, error) {
+	asked := time.Now()
+	extent, err := l.CommitLog.Extent(ctx)
+	if tail := l.cluster.tail(l.ID()); err == nil && tail != nil {
+		tail.see(extent, asked)
+	}
+	return extent, err
 }
 
 func (l heldLog) Read(ctx context.Context, from geo.Offset) (mirror.Reader, error) {

@@ -27,6 +27,7 @@ type duty struct {
 
 	deleting sync.Mutex // held while an order deletes entries
 	told     linkNews   // of tellLinks
+	tail     tail       // at the origin
 
 	mu       sync.Mutex // guards what follows
 	held     *broker.CommitLog
@@ -114,6 +115,7 @@ func (d *duty) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open, d.sealer, d.fenced = false, nil, ""
+	d.tail.forget()
 	d.began = time.Now()
 	d.opening = &admin.Opening{State: "asking", Since: d.began}
 }
@@ -216,7 +218,7 @@ func (d *duty) settled(held heldLog, fenced string) {
 	defer d.mu.Unlock()
 	d.open, d.opening, d.err, d.fenced = true, nil, nil, fenced
 	if !d.id.Control() {
-		d.sealer = &mirror.Sealer{ID: d.id, Log: held, Logger: d.logger}
+		d.sealer = &mirror.Sealer{ID: d.id, Log: &restingLog{heldLog: held, tail: &d.tail}, Logger: d.logger}
 	}
 }
 

@@ -98,3 +98,13 @@ func (n *Node) Held(ctx context.Context, id geo.CommitLog) (all []entry.Entry, e
 	}
 	return all, nil
 }
+
+// Promised is the first offset at which a new epoch of an own log could begin if
+// its tail was lost now; 0 while it has no note.
+func (n *Node) Promised(id geo.CommitLog) geo.Offset {
+	note, ok := n.tails.notes.Note(id.Stream())
+	if !ok {
+		return 0
+	}
+	return note.Ceiling + margin + 1
+}

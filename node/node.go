@@ -238,12 +238,22 @@ func (n *Node) unready() error {
 	return errors.Join(errs...)
 }
 
+// cluster is the broker as links see it.
 func (n *Node) cluster() cluster {
-	c := cluster{broker: n.broker, records: n.records, shelves: &n.shelves, window: int(min(n.cfg.Link.Credit/4, 4<<20)), replicas: map[geo.LogName]int{}}
-	for _, l := range n.cfg.Logs {
-		c.replicas[l.Name] = replicas(n.cfg, l)
+	return cluster{
+		broker: n.broker, records: n.records, shelves: &n.shelves, tail: n.tailOf,
+		window: int(min(n.cfg.Link.Credit/4, 4<<20)), replicas: n.replicas,
 	}
-	return c
+}
+
+// replicas is how many brokers of this region keep a copy of a log.
+func (n *Node) replicas(name geo.LogName) int {
+	for _, l := range n.cfg.Logs {
+		if l.Name == name {
+			return replicas(n.cfg, l)
+		}
+	}
+	return 1
 }
 
 // copies is how many brokers of the region keep geomq's own records.

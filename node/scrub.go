@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"geomq/admin"
@@ -48,9 +49,25 @@ func (s *shelves) put(id geo.CommitLog, shelf *scrub.Shelf) {
 type storedLog struct {
 	cluster cluster
 	id      geo.CommitLog
+	end     *atomic.Uint64 // as Extent has seen it last
 }
 
+// Extent of a log of this region may be that of two seconds ago: there is less to
+// scrub then than there could be.
 func (l storedLog) Extent(ctx context.Context) (geo.Extent, error) {
+	extent, err := l.extent(ctx)
+	if err == nil {
+		l.end.Store(uint64(extent.Last))
+	}
+	return extent, err
+}
+
+func (l storedLog) extent(ctx context.Context) (geo.Extent, error) {
+	if tail := l.cluster.tail(l.id); tail != nil {
+		if extent, ok := tail.seen(2 * tailRest); ok {
+			return extent, nil
+		}
+	}
 	held, err := l.cluster.open(ctx, l.id)
 	if errors.Is(err, mirror.ErrNoLog) {
 		return geo.Extent{First: 1}, nil
@@ -81,7 +98,11 @@ func (l storedLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion,
 	return l.cluster.records.deletions.after(ctx, l.id, after)
 }
 
+// Unsealed does not ask about logs that are too short to have a whole block.
 func (l storedLog) Unsealed(ctx context.Context) (geo.Block, error) {
+	if l.end.Load() < geo.BlockSize {
+		return 0, nil
+	}
 	held, err := l.cluster.open(ctx, l.id)
 	if errors.Is(err, mirror.ErrNoLog) {
 		return 0, nil
@@ -128,7 +149,7 @@ func (d *duty) scrubOne(ctx context.Context) {
 		}
 	}
 	n.shelves.put(d.id, shelf)
-	stored := storedLog{n.cluster(), d.id}
+	stored := storedLog{n.cluster(), d.id, new(atomic.Uint64)}
 	codec, _ := mirror.ParseCodec(string(n.cfg.Link.Compression)) // validated
 	scrubber := scrub.New(scrub.Config{
 		Log: d.id, Region: n.cfg.Region, Held: stored, Shelf: shelf, Others: d.others, Pace: n.pace, Logger: d.logger,

@@ -1,26 +1,17 @@
 package node
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"time"
 
-	"geomq/broker"
 	"geomq/geo"
 	"geomq/geo/opening"
 	"geomq/node/marks"
 )
 
-const (
-	// notesPause is how often the ends of open logs are looked at. What a log may
-	// grow by in between, from rest, has to fit between its note and its margin.
-	notesPause = 250 * time.Millisecond
-	// margin is kept between a new epoch and everything known: what a log takes in
-	// notesPause at 200,000 entries per second.
-	margin = 50_000
-)
+// margin is kept between a new epoch and everything known. Beside a note's
+// headroom it is what a log may take before its growth is noticed (tailwatch.go).
+const margin = 50_000
 
 // tails is what this node remembers over a crash about the ends of its region's
 // logs.
@@ -84,51 +75,4 @@ func (t *tails) settle(log geo.CommitLog, end geo.Offset) error {
 		return err
 	}
 	return t.notes.Seen(log.Stream(), end, 0)
-}
-
-// watchTails keeps the notes of this region's open logs ahead of them.
-func (n *Node) watchTails(ctx context.Context) {
-	watch := tailWatch{node: n, ends: map[geo.CommitLog]geo.Offset{}, at: time.Now()}
-	for sleep(ctx, notesPause) {
-		held, err := n.broker.CommitLogs(ctx)
-		if err != nil {
-			continue
-		}
-		watch.look(slices.DeleteFunc(held, func(h broker.Held) bool { return !n.isOpen(h.ID) }), time.Now())
-	}
-}
-
-// isOpen tells whether a log is this region's own and open. One that has yet to be
-// opened has nothing to be noted: a note says that the log was ever open here.
-func (n *Node) isOpen(id geo.CommitLog) bool {
-	at := slices.IndexFunc(n.duties, func(d *duty) bool { return d.id == id })
-	return at >= 0 && n.duties[at].isOrigin() && n.duties[at].opened()
-}
-
-// tailWatch knows how fast logs grow.
-type tailWatch struct {
-	node   *Node
-	ends   map[geo.CommitLog]geo.Offset
-	at     time.Time
-	failed bool
-}
-
-func (w *tailWatch) look(held []broker.Held, now time.Time) {
-	elapsed := max(now.Sub(w.at), time.Millisecond)
-	w.at = now
-	var failed error
-	for _, h := range held {
-		rate := uint64(0)
-		if before, ok := w.ends[h.ID]; ok && h.Extent.Last > before {
-			rate = uint64(float64(h.Extent.Last-before) / elapsed.Seconds())
-		}
-		w.ends[h.ID] = h.Extent.Last
-		if err := w.node.tails.notes.Seen(h.ID.Stream(), h.Extent.Last, rate); err != nil {
-			failed = err
-		}
-	}
-	if failed != nil && !w.failed {
-		w.node.log.Error("could not write down how far the logs are; after a power cut more of their offsets may be in doubt", "error", failed)
-	}
-	w.failed = failed != nil
 }

@@ -18,9 +18,9 @@ import (
 const (
 	// leastHeadroom is the least that a ceiling lies above what was seen, horizon
 	// how long it lasts at the highest rate seen. Every offset of it becomes a hole
-	// when a tail is lost, and holes take time, so it is no longer than it takes
-	// to miss a few calls of Seen.
-	leastHeadroom = 10_000
+	// when a tail is lost, and holes take time (a few hundred thousand a second), so
+	// it is no longer than it takes to miss a few calls of Seen.
+	leastHeadroom = 50_000
 	horizon       = 3 * time.Second
 	// most is more than any log reaches.
 	most   = geo.Offset(1) << 60

@@ -33,24 +33,24 @@ func TestANoteIsRewrittenHalfWayToItsCeiling(t *testing.T) {
 		t.Error("a promise out of nothing")
 	}
 	must(t, n.Seen(orders, 0, 0))
-	wantNote(t, n, orders, 0, 10_000)
-	must(t, n.Seen(orders, 5000, 0))
-	wantNote(t, n, orders, 0, 10_000)
-	must(t, n.Seen(orders, 5001, 0))
-	wantNote(t, n, orders, 5001, 15_001)
-	must(t, n.Seen(orders, 5002, 30_000)) // it has become fast
-	wantNote(t, n, orders, 5002, 95_002)
-	must(t, n.Seen(orders, 160_000, 10)) // and slow again, but it was fast once
-	wantNote(t, n, orders, 160_000, 250_000)
+	wantNote(t, n, orders, 0, 50_000)
+	must(t, n.Seen(orders, 25_000, 0))
+	wantNote(t, n, orders, 0, 50_000)
+	must(t, n.Seen(orders, 25_001, 0))
+	wantNote(t, n, orders, 25_001, 75_001)
+	must(t, n.Seen(orders, 25_002, 150_000)) // it has become fast
+	wantNote(t, n, orders, 25_002, 475_002)
+	must(t, n.Seen(orders, 800_000, 10)) // and slow again, but it was fast once
+	wantNote(t, n, orders, 800_000, 1_250_000)
 	must(t, n.Seen(orders, 20, 0)) // its tail is gone; what was promised was promised
-	wantNote(t, n, orders, 160_000, 250_000)
+	wantNote(t, n, orders, 800_000, 1_250_000)
 	must(t, n.Seen("odd/../name", 7, 0))
 
 	n = openNotes(t, folder)
-	wantNote(t, n, orders, 160_000, 250_000)
-	wantNote(t, n, "odd/../name", 7, 10_007)
-	must(t, n.Seen(orders, 460_001, 0))
-	wantNote(t, n, orders, 460_001, 550_001)
+	wantNote(t, n, orders, 800_000, 1_250_000)
+	wantNote(t, n, "odd/../name", 7, 50_007)
+	must(t, n.Seen(orders, 2_300_001, 0))
+	wantNote(t, n, orders, 2_300_001, 2_750_001)
 
 	must(t, n.Forget(orders))
 	must(t, n.Forget("NEVER@was"))
@@ -71,7 +71,7 @@ func TestACrashNeverFindsMoreThanWasPromised(t *testing.T) {
 		defer n.Forget(orders)
 		end := geo.Offset(rapid.Uint64Range(0, 1<<40).Draw(t, "end"))
 		for range rapid.IntRange(1, 20).Draw(t, "calls") {
-			rate := rapid.Uint64Range(0, 50_000).Draw(t, "rate")
+			rate := rapid.Uint64Range(0, 250_000).Draw(t, "rate")
 			end += geo.Offset(rapid.Uint64Range(0, rate/10).Draw(t, "entries")) // called ten times a second
 			if err := n.Seen(orders, end, rate); err != nil {
 				t.Fatal(err)
@@ -81,7 +81,7 @@ func TestACrashNeverFindsMoreThanWasPromised(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if note, ok := n.Note(orders); !ok || note.Ceiling < end+5000 {
+			if note, ok := n.Note(orders); !ok || note.Ceiling < end+25_000 {
 				t.Fatalf("%+v, %v at %d", note, ok, end)
 			}
 		}
@@ -93,15 +93,15 @@ func TestAFullDiskLeavesTheOldNote(t *testing.T) {
 	n := openNotes(t, folder)
 	must(t, n.Seen(orders, 100, 0))
 	end := obstruct(t, filepath.Join(folder, fileName(orders)))
-	if err := n.Seen(orders, 9000, 0); err == nil {
+	if err := n.Seen(orders, 45_000, 0); err == nil {
 		t.Error("a note that isn't written is told as written")
 	}
 	must(t, n.Seen(orders, 101, 0)) // nothing to write
-	wantNote(t, n, orders, 100, 10_100)
-	wantNote(t, openNotes(t, folder), orders, 100, 10_100)
+	wantNote(t, n, orders, 100, 50_100)
+	wantNote(t, openNotes(t, folder), orders, 100, 50_100)
 	end()
-	must(t, n.Seen(orders, 9000, 0))
-	wantNote(t, openNotes(t, folder), orders, 9000, 19_000)
+	must(t, n.Seen(orders, 45_000, 0))
+	wantNote(t, openNotes(t, folder), orders, 45_000, 95_000)
 }
 
 func TestADamagedNoteCountsAsMissing(t *testing.T) {
@@ -124,7 +124,7 @@ func TestADamagedNoteCountsAsMissing(t *testing.T) {
 		t.Error("one log's note counts for another")
 	}
 	must(t, n.Seen(events, 3, 0))
-	wantNote(t, openNotes(t, folder), events, 3, 10_003)
+	wantNote(t, openNotes(t, folder), events, 3, 50_003)
 }
 
 func TestManyLogsWriteTheirNotesAtOnce(t *testing.T) {
@@ -133,7 +133,7 @@ func TestManyLogsWriteTheirNotesAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 32 {
 		all.Go(func() {
-			for end := geo.Offset(0); end < 30_000; end += 3000 {
+			for end := geo.Offset(0); end < 150_000; end += 15_000 {
 				if err := n.Seen(fmt.Sprintf("L%d@a", i%8), end, 0); err != nil {
 					t.Error(err)
 				}
@@ -143,7 +143,7 @@ func TestManyLogsWriteTheirNotesAtOnce(t *testing.T) {
 	all.Wait()
 	n = openNotes(t, folder)
 	for i := range 8 {
-		if note, ok := n.Note(fmt.Sprintf("L%d@a", i)); !ok || note.Ceiling < 27_000+5000 {
+		if note, ok := n.Note(fmt.Sprintf("L%d@a", i)); !ok || note.Ceiling < 135_000+25_000 {
 			t.Errorf("%d: %+v, %v", i, note, ok)
 		}
 	}
