@@ -48,7 +48,7 @@ func (w *world) happen() {
 		n = w.nodes[at] // who serves is worth most
 	}
 	other := w.nodes[w.rand.IntN(len(w.nodes))]
-	switch w.rand.IntN(20) {
+	switch w.rand.IntN(22) {
 	case 0:
 		if n.machine != nil {
 			n.crash()
@@ -72,7 +72,9 @@ func (w *world) happen() {
 		w.change(n)
 	case 10:
 		w.isolate(n)
-	case 11:
+	case 11, 12:
+		w.siege()
+	case 13:
 		n.step(Withdraw{})
 	default:
 		w.claimants()
@@ -87,6 +89,36 @@ func (w *world) isolate(n *node) {
 		if other != n {
 			w.cut[[2]Party{n.name, other.name}] = way != 0
 			w.cut[[2]Party{other.name, n.name}] = way != 1
+		}
+	}
+}
+
+// siege cuts off who serves while all other holders claim and voters crash: the
+// moment at which a second one could come to serve too early.
+func (w *world) siege() {
+	at := slices.IndexFunc(w.nodes, (*node).valid)
+	if at < 0 {
+		return
+	}
+	clear(w.cut)
+	w.isolate(w.nodes[at])
+	for _, n := range w.nodes {
+		if n.machine != nil && n != w.nodes[at] && w.rand.IntN(3) == 0 {
+			n.crash()
+			w.after(w.span(0, 200*time.Millisecond), func() { n.restart() })
+		}
+		if slices.Contains(n.holders, n.name) {
+			n.step(Claim{})
+		}
+	}
+	w.run(w.span(time.Second, 4*time.Second))
+}
+
+func (n *node) restart() {
+	if n.machine == nil {
+		n.start()
+		if slices.Contains(n.holders, n.name) {
+			n.step(Claim{})
 		}
 	}
 }
