@@ -22,6 +22,10 @@ import (
 // startPatience bounds how long a deployment may take to answer.
 const startPatience = 90 * time.Second
 
+// lockPatience is how long a data folder may stay in use by a process that was
+// killed.
+const lockPatience = 2 * time.Second
+
 // Options say what to run. Empty fields take the defaults of `geomq dev`.
 type Options struct {
 	Regions     []geo.Region
@@ -59,7 +63,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	began := time.Now()
-	lock, err := o.take()
+	lock, err := o.take(ctx)
 	if err != nil {
 		return err
 	}
@@ -102,8 +106,8 @@ func counted(regions int) string {
 
 // take makes the folder this process' own and forgets the addresses of the start
 // before.
-func (o *Options) take() (io.Closer, error) {
-	lock, err := broker.LockFolder(o.Data)
+func (o *Options) take(ctx context.Context) (io.Closer, error) {
+	lock, err := lockFolder(ctx, o.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +116,30 @@ func (o *Options) take() (io.Closer, error) {
 		return nil, fmt.Errorf("remove the addresses of the last start: %w", err)
 	}
 	return lock, nil
+}
+
+// lockFolder waits a moment for a folder that is in use: the kernel takes some time
+// to clear away a process that was killed. The folder comes free among the first
+// things; the ports, and the folders of the nodes, are given a moment more.
+func lockFolder(ctx context.Context, folder string) (io.Closer, error) {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for waited := false; ; waited = true {
+		lock, err := broker.LockFolder(folder)
+		if err == nil && waited {
+			<-again.C
+		}
+		if !errors.Is(err, broker.ErrDataInUse) {
+			return lock, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // serve waits until everything answers, says so, and shows the links until ctx
