@@ -36,7 +36,7 @@ type Config struct {
 	WriteTimeout time.Duration // for the peer to take up to 256 KiB; default 10 s
 	CloseTimeout time.Duration // for Close to write out what is buffered; default 2 s
 	WriteBuffer  int           // bytes that may wait to be written before publishers block; default 4 MiB
-	ReadBuffer   int           // bytes read at once; grows for larger messages; default 128 KiB
+	ReadBuffer   int           // bytes read at once while many arrive; grows for larger messages; default 128 KiB
 	MaxMessage   int           // headers plus body a peer may announce; default 64 MiB, or max_payload if larger
 }
 

@@ -264,3 +264,33 @@ func FuzzPublish(f *testing.F) {
 		}
 	})
 }
+
+// TestAConnectionAtRestTakesLittle: the buffer grows for a busy connection and
+// shrinks again when nothing has come for a while.
+func TestAConnectionAtRestTakesLittle(t *testing.T) {
+	in := newInbound(128<<10, 1<<20)
+	if len(in.free()) > restBuffer {
+		t.Fatalf("%d bytes before anything has come", len(in.buf))
+	}
+	in.add(copy(in.free(), strings.Repeat("+OK\r\n", 1000)))
+	for o := (op{kind: kindOK}); o.kind == kindOK; {
+		if err := in.next(&o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if room := in.free(); len(room) < 120<<10 {
+		t.Fatalf("room for %d bytes where more came than there was room for", len(room))
+	}
+	if in.rest(); len(in.buf) < 128<<10 || in.pending() != 1 {
+		t.Fatal("the begun operation was dropped")
+	}
+	in.add(copy(in.free(), "OK\r\n"))
+	for o := (op{kind: kindOK}); o.kind == kindOK; {
+		if err := in.next(&o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if in.rest(); len(in.buf) > restBuffer {
+		t.Errorf("%d bytes at rest", len(in.buf))
+	}
+}

@@ -4,6 +4,10 @@ package wire
 // grow has gone.
 const keepBuffer = 4 << 20
 
+// restBuffer is how large a read buffer is while little arrives: a process has
+// several connections for each log.
+const restBuffer = 4 << 10
+
 // inbound turns a stream of bytes into operations. The owner reads into free,
 // tells the count to add, and takes operations with next until there are none.
 // An operation's slices point into the buffer and are valid until free is
@@ -12,12 +16,13 @@ type inbound struct {
 	buf        []byte
 	start, end int // buf[start:end] is not decoded yet
 	need       int // bytes needed from start before decoding again makes sense
-	base       int // the buffer's usual size
+	base       int // the buffer's usual size while much arrives
+	filled     bool
 	maxMessage int
 }
 
 func newInbound(size, maxMessage int) *inbound {
-	return &inbound{buf: make([]byte, size), base: size, maxMessage: maxMessage}
+	return &inbound{buf: make([]byte, min(size, restBuffer)), base: size, maxMessage: maxMessage}
 }
 
 // next decodes one operation; o.kind is kindNone when more bytes are needed.
@@ -47,6 +52,8 @@ func (in *inbound) free() []byte {
 func (in *inbound) settle() {
 	pending := in.pending()
 	switch {
+	case in.filled && len(in.buf) < in.base:
+		in.move(in.base)
 	case len(in.buf) > keepBuffer && pending < in.base && in.need <= in.base:
 		in.move(in.base)
 	case pending == 0:
@@ -63,6 +70,16 @@ func (in *inbound) move(size int) {
 	in.buf, in.start = buf, 0
 }
 
-func (in *inbound) add(n int) { in.end += n }
+func (in *inbound) add(n int) {
+	in.end += n
+	in.filled = n > 0 && in.end == len(in.buf) // there may be more than it takes
+}
+
+// rest gives memory back while nothing arrives.
+func (in *inbound) rest() {
+	if len(in.buf) > restBuffer && in.pending() == 0 && in.need <= restBuffer && in.base > restBuffer {
+		in.move(restBuffer)
+	}
+}
 
 func (in *inbound) pending() int { return in.end - in.start }

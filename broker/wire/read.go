@@ -48,6 +48,7 @@ func (c *Conn) fill(silent *int) error {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return c.readError(err)
 	}
+	c.in.rest()
 	*silent++
 	if *silent >= silentIntervals {
 		return fmt.Errorf("%w: server %q, nothing for %v", ErrSilent, c.server, silentIntervals*c.cfg.PingInterval)

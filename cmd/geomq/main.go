@@ -6,6 +6,7 @@ import (
 )
 
 func main() {
+	paceHeap()
 	ctx, stop := interruptible(context.Background(), os.Stderr)
 	code := run(ctx, newApp(), os.Args[1:])
 	stop()

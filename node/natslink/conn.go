@@ -21,6 +21,10 @@ const (
 	// writePatience bounds how long a write may wait for a peer that takes
 	// nothing; the connection is over then.
 	writePatience = 3 * time.Second
+	// queued is how many messages of a session wait for Receive at most, before
+	// the session loses some and ends: twice the seals that come at once, or 24
+	// seconds of frames. NATS' client takes 8 bytes for each from the start.
+	queued = 8 << 10
 	// drainPatience bounds how long the last message of a session may take.
 	drainPatience = 500 * time.Millisecond
 )

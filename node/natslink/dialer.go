@@ -59,16 +59,12 @@ func (d *Dialer) connect(ctx context.Context, address string) (*nats.Conn, error
 		return nil, context.DeadlineExceeded
 	}
 	return nats.Connect(address, nats.Name("geomq link "+d.Name), nats.UserInfo(d.User, d.Password),
-		nats.Timeout(timeout), nats.FlusherTimeout(writePatience), nats.NoReconnect(), nats.DontRandomize(), nats.IgnoreDiscoveredServers(),
+		nats.Timeout(timeout), nats.FlusherTimeout(writePatience), nats.NoReconnect(), nats.SyncQueueLen(queued), nats.DontRandomize(), nats.IgnoreDiscoveredServers(),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // errors come back from Receive
 }
 
+// begin times the way behind the hello, so that the answer is on its way already.
 func begin(nc *nats.Conn, hello []byte) (mirror.Conn, error) {
-	trip, err := nc.RTT()
-	if err != nil {
-		nc.Close()
-		return nil, fmt.Errorf("time the way to %s: %w", nc.ConnectedUrlRedacted(), err)
-	}
 	token := uuid.NewString()
 	inbox := prefix + token + toSink
 	c, err := open(nc, inbox, prefix+token+toSource, true)
@@ -76,10 +72,13 @@ func begin(nc *nats.Conn, hello []byte) (mirror.Conn, error) {
 		nc.Close()
 		return nil, err
 	}
-	c.trip = trip
 	if err := nc.PublishRequest(openSubject, inbox, hello); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("ask for a session: %w", err)
+	}
+	if c.trip, err = nc.RTT(); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("time the way to %s: %w", nc.ConnectedUrlRedacted(), err)
 	}
 	return c, nil
 }

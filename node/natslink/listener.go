@@ -28,7 +28,7 @@ type Listener struct {
 // returns nil then. An error means that the own broker could not be reached.
 func (l *Listener) Run(ctx context.Context) error {
 	nc, err := nats.Connect(l.URL, nats.Name("geomq sources "+l.Name), nats.UserInfo(l.User, l.Password),
-		nats.FlusherTimeout(writePatience), nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond), nats.ReconnectBufSize(-1))
+		nats.FlusherTimeout(writePatience), nats.SyncQueueLen(queued), nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond), nats.ReconnectBufSize(-1))
 	if err != nil {
 		return fmt.Errorf("listen for links at %s: %w", l.URL, err)
 	}
