@@ -13,13 +13,15 @@ import (
 type room struct {
 	mu      sync.Mutex // guards what follows
 	disk    admin.Disk
+	what    scarce        // of which there is as much as disk says
 	changed chan struct{} // closed and replaced at every change of state
 }
 
 // set takes note of the disk and tells whether that is another state than before.
-func (r *room) set(disk admin.Disk) bool {
+func (r *room) set(disk admin.Disk, what scarce) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.what = what
 	if r.disk.State == disk.State {
 		disk.Since = r.disk.Since
 		r.disk = disk
@@ -52,13 +54,20 @@ func (r *room) pulls() (bool, <-chan struct{}) {
 	return disk.State == "" || disk.State == admin.DiskOK, changed
 }
 
+func (r *room) scarce() scarce {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.what
+}
+
 // refusal says why producers must be refused, or nothing.
 func (r *room) refusal() string {
 	disk, _ := r.look()
 	if disk.State != admin.DiskFull {
 		return ""
 	}
-	return fmt.Sprintf("the disk of node %s is full: producers are refused below %d %% free; make room, and they are let in again by themselves", disk.Node, disk.FenceOrigins)
+	what := r.scarce()
+	return fmt.Sprintf("%s is full: producers are refused below %d %% free; %s, and they are let in again by themselves", what.of(disk.Node), disk.FenceOrigins, what.cure)
 }
 
 // scarcity says why replicas are not written, or nothing.
@@ -67,7 +76,8 @@ func (r *room) scarcity() string {
 	if disk.State == "" || disk.State == admin.DiskOK {
 		return ""
 	}
-	return fmt.Sprintf("the disk of node %s is below %d %% free: its replicas are not written; make room, and they go on by themselves", disk.Node, disk.StopReplicas)
+	what := r.scarce()
+	return fmt.Sprintf("%s is below %d %% free: its replicas are not written; %s, and they go on by themselves", what.of(disk.Node), disk.StopReplicas, what.cure)
 }
 
 // pull runs the log's link while the disk has room for replicas and no order has

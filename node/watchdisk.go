@@ -23,10 +23,21 @@ type diskWatch struct {
 	watcher *disk.Watcher
 }
 
+// scarcest is the lesser of the room on the disk and that in the store: how much of
+// it is free, of how much, and what it is called.
+func (w *diskWatch) scarcest() (free, total uint64, what scarce) {
+	u := w.watcher.Usage()
+	if onDisk := (disk.Usage{Free: u.Free, Total: u.Total}); u.FreePart() < onDisk.FreePart() {
+		return u.Limit - min(u.Used, u.Limit), u.Limit, w.node.scarceStore()
+	}
+	return u.Free, u.Total, scarceDisk
+}
+
 func (n *Node) newDiskWatch() *diskWatch {
 	limits := n.cfg.Disk
+	room := &storeRoom{node: n}
 	return &diskWatch{node: n, watcher: disk.New(disk.Config{
-		Folder: n.cfg.Data, Log: n.log, Measure: func() (disk.Usage, error) { return measureDisk(n.cfg.Data) },
+		Folder: n.cfg.Data, Log: n.log, Measure: room.measure,
 		Thresholds: disk.Thresholds{Replicas: float64(limits.StopReplicas) / 100, Origins: float64(limits.FenceOrigins) / 100},
 	})}
 }
@@ -35,16 +46,16 @@ func (n *Node) newDiskWatch() *diskWatch {
 func (w *diskWatch) look() {
 	n := w.node
 	state, _ := w.watcher.Look()
-	usage := w.watcher.Usage()
+	free, total, what := w.scarcest()
 	d := admin.Disk{
-		Region: n.cfg.Region, Node: n.cfg.Node, State: diskStates[state], Free: usage.Free, Total: usage.Total,
+		Region: n.cfg.Region, Node: n.cfg.Node, State: diskStates[state], Free: free, Total: total,
 		StopReplicas: n.cfg.Disk.StopReplicas, FenceOrigins: n.cfg.Disk.FenceOrigins,
 	}
 	before, _ := n.disk.look()
-	if n.disk.set(d) && (before.State != "" || d.State != admin.DiskOK) {
+	if n.disk.set(d, what) && (before.State != "" || d.State != admin.DiskOK) {
 		n.event(control.Record{
 			Kind: control.DiskState, Key: string(control.DiskState) + "/" + n.cfg.Node,
-			Text: fmt.Sprintf("the disk of node %s is %s: %.1f %% are free", n.cfg.Node, d.State, 100*usage.FreePart()),
+			Text: fmt.Sprintf("%s is %s: %.1f %% are free", what.of(n.cfg.Node), d.State, 100*w.watcher.Usage().FreePart()),
 		})
 	}
 }
