@@ -22,6 +22,9 @@
 // line of text. decode.go walks the YAML tree along that table; validate*.go
 // judge the result. Judging names is left to the Parse functions of package geo.
 //
+// A gateway that runs alone has a file of its own, Gateway, read by LoadGateway in
+// the same way; gateway.go holds its table.
+//
 // # Concurrency
 //
 // All functions may be called from any number of goroutines. A Config is a plain

@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // In a cluster every server tells clients of the others, in its first INFO and
 // again after the first PING: neither may reach a client of the gateway.
 func TestClientsAreNotLedAroundTheGateway(t *testing.T) {
+	t.Parallel()
 	a, b := twoOfACluster(t)
 	direct := connect(t, a.Addr().String())
 	await(t, 10*time.Second, func() error {
@@ -67,6 +69,7 @@ func twoOfACluster(t *testing.T) (a, b *server.Server) {
 }
 
 func TestWhatClientsNeedPassesUnchanged(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "jetstream {store_dir: "+fmt.Sprintf("%q", t.TempDir())+"}\nauthorization {user: u, password: p}\n")
 	b := backendOf("a", s)
 	b.User, b.Password = "u", "p"
@@ -100,6 +103,7 @@ func TestWhatClientsNeedPassesUnchanged(t *testing.T) {
 }
 
 func TestABackendThatWantsCredentialsTheGatewayHasNotIsProbedByItsGreeting(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "authorization {user: u, password: p}\n")
 	g := startGateway(t, gateway.Config{}, backendOf("a", s))
 	connect(t, g.Addr(), nats.UserInfo("u", "p"))
@@ -118,6 +122,7 @@ func hung(t *testing.T) string {
 }
 
 func TestABackendThatSaysNothingIsPassedOverBeforeTheClientSeesAnything(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "")
 	silent := gateway.Backend{Name: "silent", Region: "us-east", NATS: hung(t)}
 	good := backendOf("good", s)
@@ -131,6 +136,7 @@ func TestABackendThatSaysNothingIsPassedOverBeforeTheClientSeesAnything(t *testi
 }
 
 func TestStrangersAreTurnedAway(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "")
 	g := startGateway(t, gateway.Config{HandshakeTimeout: 300 * time.Millisecond}, backendOf("a", s))
 	for name, sent := range map[string]string{
@@ -158,6 +164,7 @@ func TestStrangersAreTurnedAway(t *testing.T) {
 }
 
 func TestAClientThatOnlyFinishesSendingStillGetsItsAnswer(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "")
 	g := startGateway(t, gateway.Config{}, backendOf("a", s))
 	conn, r := talk(t, g.Addr())
@@ -181,6 +188,7 @@ func TestAClientThatOnlyFinishesSendingStillGetsItsAnswer(t *testing.T) {
 }
 
 func TestMoreConnectionsThanMayBeAreTurnedAway(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "")
 	g := startGateway(t, gateway.Config{MaxConnections: 2}, backendOf("a", s))
 	connect(t, g.Addr())
@@ -207,7 +215,11 @@ func TestThousandsOfIdleConnectionsCostLittleAndLeaveNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
 	patient := gateway.Config{DialTimeout: 20 * time.Second, Patience: 20 * time.Second} // of a busy machine
 	g := startGateway(t, patient, backendOf("a", s))
-	const clients = 2000
+	clients := 2000
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil {
+		clients = min(clients, int(limit.Cur/6)) // each has four ends in this process
+	}
 	connections := make([]net.Conn, clients)
 	for i := range connections {
 		conn, err := net.Dial("tcp", g.Addr())
@@ -245,6 +257,36 @@ func TestThousandsOfIdleConnectionsCostLittleAndLeaveNothing(t *testing.T) {
 	})
 }
 
+// A client that stops reading without leaving, or whose machine has forgotten it,
+// is given up, however much waits for it.
+func TestAClientThatReadsNothingAnyMoreIsGivenUp(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems decide themselves how long they resend")
+	}
+	s := startServer(t, "")
+	g := startGateway(t, gateway.Config{Unacknowledged: time.Second}, backendOf("a", s))
+	conn, r := talk(t, g.Addr())
+	line(t, r)
+	if _, err := io.WriteString(conn, "CONNECT {\"verbose\":false}\r\nSUB flood 1\r\nPING\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	for line(t, r) != "PONG" {
+	}
+	nc := connect(t, s.Addr().String())
+	for range 30 {
+		if err := nc.Publish("flood", make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, 9*time.Second, func() error { // the server itself would wait for 10 s
+		if row := g.row("a"); row.Connections > 0 {
+			return fmt.Errorf("it is still there: %+v", row)
+		}
+		return nil
+	})
+}
+
 // directory is a Directory that tests write.
 type directory chan []gateway.Entry
 
@@ -260,6 +302,7 @@ func (d directory) Watch(ctx context.Context, tell func([]gateway.Entry)) error 
 }
 
 func TestAFencedBackendIsLeftAtOnce(t *testing.T) {
+	t.Parallel()
 	a, b := startServer(t, ""), startServer(t, "")
 	d := make(directory)
 	g := startGateway(t, gateway.Config{Directory: d})

@@ -30,6 +30,7 @@ func preferred(a, b *backendProcess) []gateway.Backend {
 }
 
 func TestPublishingGoesOnAfterABackendIsKilled(t *testing.T) {
+	t.Parallel()
 	a, b := twoProcesses(t)
 	g := startGateway(t, gateway.Config{}, preferred(a, b)...)
 	p := startPublishing(t, g.Addr())
@@ -49,6 +50,7 @@ func TestPublishingGoesOnAfterABackendIsKilled(t *testing.T) {
 }
 
 func TestABlackHoleWithoutAResetIsLeftWithinTheBound(t *testing.T) {
+	t.Parallel()
 	a, b := twoProcesses(t)
 	g := startGateway(t, gateway.Config{}, preferred(a, b)...)
 	p := startPublishing(t, g.Addr())
@@ -73,6 +75,7 @@ func TestABlackHoleWithoutAResetIsLeftWithinTheBound(t *testing.T) {
 
 // A backend that stops for less than the bound, again and again, moves nobody.
 func TestABackendThatFlapsFasterThanTheBoundKeepsItsClients(t *testing.T) {
+	t.Parallel()
 	a, b := twoProcesses(t)
 	g := startGateway(t, gateway.Config{}, preferred(a, b)...)
 	reconnects := make(chan struct{}, 100)
@@ -95,6 +98,7 @@ func TestABackendThatFlapsFasterThanTheBoundKeepsItsClients(t *testing.T) {
 func elapse(d time.Duration) { <-time.After(d) }
 
 func TestAServerInLameDuckModeHandsItsClientsOver(t *testing.T) {
+	t.Parallel()
 	a, b := twoProcesses(t)
 	g := startGateway(t, gateway.Config{}, preferred(a, b)...)
 	nc := connect(t, g.Addr())
@@ -112,6 +116,7 @@ func TestAServerInLameDuckModeHandsItsClientsOver(t *testing.T) {
 }
 
 func TestClientsThatComeWhileNobodyServesAreTakenByTheFirstWhoDoes(t *testing.T) {
+	t.Parallel()
 	a, _ := twoProcesses(t)
 	a.kill()
 	g := startGateway(t, gateway.Config{Directory: gateway.Static{a.backend("a")}, Patience: 10 * time.Second})
@@ -139,6 +144,7 @@ func TestClientsThatComeWhileNobodyServesAreTakenByTheFirstWhoDoes(t *testing.T)
 }
 
 func TestAfterAGatewayIsStartedAgainItsClientsComeBack(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "")
 	g := startGateway(t, gateway.Config{}, backendOf("a", s))
 	address := g.Addr()

@@ -86,6 +86,7 @@ func works(t *testing.T, nc *nats.Conn) {
 }
 
 func TestTLSPassesThrough(t *testing.T) {
+	t.Parallel()
 	i := newIdentity(t)
 	g := startGateway(t, gateway.Config{}, backendOf("a", startServer(t, i.block(""))))
 	works(t, connect(t, g.Addr(), i.trusted()))
@@ -95,6 +96,7 @@ func TestTLSPassesThrough(t *testing.T) {
 }
 
 func TestTLSWithClientCertificatesPassesThroughAndIsProbedByItsGreeting(t *testing.T) {
+	t.Parallel()
 	i := newIdentity(t)
 	g := startGateway(t, gateway.Config{}, backendOf("a", startServer(t, i.block("verify: true"))))
 	works(t, connect(t, g.Addr(), i.trusted(), nats.ClientCert(i.cert, i.key)))
@@ -104,6 +106,7 @@ func TestTLSWithClientCertificatesPassesThroughAndIsProbedByItsGreeting(t *testi
 }
 
 func TestTLSFromTheFirstByteOnPassesThrough(t *testing.T) {
+	t.Parallel()
 	i := newIdentity(t)
 	s := startServer(t, i.block("handshake_first: true"))
 	g := startGateway(t, gateway.Config{TLS: gateway.TLS{HandshakeFirst: true}}, backendOf("a", s))
@@ -113,6 +116,7 @@ func TestTLSFromTheFirstByteOnPassesThrough(t *testing.T) {
 }
 
 func TestTLSEndsAtTheGateway(t *testing.T) {
+	t.Parallel()
 	for name, first := range map[string]bool{"after the greeting": false, "from the first byte on": true} {
 		t.Run(name, func(t *testing.T) {
 			i := newIdentity(t)
@@ -144,6 +148,7 @@ func TestTLSEndsAtTheGateway(t *testing.T) {
 }
 
 func TestTLSEndsAtTheGatewayAndBeginsAnewToTheBackend(t *testing.T) {
+	t.Parallel()
 	near, far := newIdentity(t), newIdentity(t)
 	s := startServer(t, far.block("verify: true"))
 	g := startGateway(t, gateway.Config{TLS: gateway.TLS{

@@ -131,7 +131,9 @@ func (g *Gateway) say(c Changed) {
 	level, text := slog.LevelInfo, ""
 	switch c.To {
 	case StateUp:
-		text = "backend serves"
+		if text = "backend serves"; c.From == StateDoubtful {
+			level = slog.LevelDebug
+		}
 	case StateDoubtful, StateUnknown:
 		level, text = slog.LevelDebug, "backend is in doubt; new clients go elsewhere first"
 	case StateRecovering:
