@@ -44,8 +44,9 @@ func (m *Machine) claim(o *Override) {
 		m.do(Refused{why})
 		return
 	}
+	started := m.intent == undecided
 	m.intent, m.retry = claims, 0
-	if c := m.own().claim; c != nil && c.Stage == Open && m.mine != c.Term {
+	if c := m.own().claim; started && c != nil && c.Stage == Open {
 		m.mine, m.override, m.since = c.Term, c.Override, m.now
 		m.want(c.Reaches)
 	}

@@ -1,5 +1,7 @@
 package vote
 
+import "time"
+
 // Event is something that the caller learnt or did.
 type Event interface{ event() }
 
@@ -71,6 +73,9 @@ type Ask struct {
 	// Life tells processes of one party apart, Number the requests of one.
 	Life   uint64 `json:"life"`
 	Number uint64 `json:"number"`
+	// Length is how long the asker counts a lease. It gets none from a voter that
+	// counts less.
+	Length time.Duration `json:"length"`
 	// Reaches are the offsets that the asker wants to use.
 	Reaches []Reach `json:"reaches,omitempty"`
 }

@@ -60,7 +60,22 @@ func (n *node) write(a Write) {
 		n.disk = append(n.disk, wire(a.Record))
 		n.w.say("%s: %s", n.name, a.Record)
 		n.later(10*time.Millisecond, func() Event { return Written{ID: a.ID} })
+		n.stumble(a.Record.Kind)
 	})
+}
+
+// stumble crashes the process at the worst moment: when a record is on disk, and
+// it may not know.
+func (n *node) stumble(kind Kind) {
+	odds := 60
+	if kind == KindPromise {
+		odds = 6
+	}
+	if n.w.calm || n.w.rand.IntN(odds) > 0 {
+		return
+	}
+	n.crash()
+	n.w.after(n.w.span(0, 100*time.Millisecond), n.restart)
 }
 
 func (n *node) reach(offset geo.Offset) Reach {

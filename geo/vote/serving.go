@@ -18,7 +18,10 @@ func (m *Machine) ask(c Record) {
 		return
 	}
 	m.askNext = m.now + m.cfg.Lease.Length/asksPerLease
-	request := Ask{Target: m.cfg.Target, Term: c.Term, Life: m.cfg.Life, Number: m.lease.Ask(m.now, m.scope), Reaches: m.wanted}
+	request := Ask{
+		Target: m.cfg.Target, Term: c.Term, Life: m.cfg.Life, Number: m.lease.Ask(m.now, m.scope),
+		Length: m.cfg.Lease.Length, Reaches: m.wanted,
+	}
 	for _, p := range m.voters.Members {
 		if p == m.cfg.Self {
 			m.asked(Asked{From: p, Ask: request})
@@ -26,18 +29,6 @@ func (m *Machine) ask(c Record) {
 		}
 		m.do(SendAsk{To: p, Ask: request})
 	}
-	m.takeOwnGrant()
-}
-
-// takeOwnGrant hands this voter's grants to itself straight on.
-func (m *Machine) takeOwnGrant() {
-	m.actions = slices.DeleteFunc(m.actions, func(a Action) bool {
-		g, ok := a.(SendGrant)
-		if ok && g.To == m.cfg.Self {
-			m.granted(Granted{From: m.cfg.Self, Grant: g.Grant})
-		}
-		return ok && g.To == m.cfg.Self
-	})
 }
 
 func (m *Machine) granted(e Granted) {
@@ -63,6 +54,12 @@ func (m *Machine) raise(reaches []Reach) {
 }
 
 func (m *Machine) want(reaches []Reach) {
+	reaches = slices.Clone(reaches)
+	for i, r := range reaches { // a greater scope contains a smaller one
+		if at := slices.IndexFunc(m.wanted, func(w Reach) bool { return w.Log == r.Log }); at >= 0 {
+			reaches[i] = m.wanted[at].merge(r)
+		}
+	}
 	m.scope++
 	m.wanted = reaches
 	granted := m.lease.Scope(m.voters.Version, m.quorum)
@@ -75,7 +72,6 @@ func (m *Machine) want(reaches []Reach) {
 
 // extend lets the master serve while the lease lasts.
 func (m *Machine) extend(c Record) {
-	m.takeOwnGrant()
 	until := m.lease.Until(m.voters.Version, m.quorum)
 	reaches, ok := m.offsets()
 	if c.Stage != Open || !ok || until <= max(m.now, m.extended) || m.of != m.voters.Version {

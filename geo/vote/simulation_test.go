@@ -105,12 +105,13 @@ func (w *world) siege() {
 	for _, n := range w.nodes {
 		if n.machine != nil && n != w.nodes[at] && w.rand.IntN(3) == 0 {
 			n.crash()
-			w.after(w.span(0, 200*time.Millisecond), func() { n.restart() })
+			w.after(w.span(0, 200*time.Millisecond), n.restart)
 		}
 		if slices.Contains(n.holders, n.name) {
 			n.step(Claim{})
 		}
 	}
+	w.after(w.span(500*time.Millisecond, 4*time.Second), func() { clear(w.cut) })
 	w.run(w.span(time.Second, 4*time.Second))
 }
 

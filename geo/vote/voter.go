@@ -103,7 +103,7 @@ func (m *Machine) asked(e Asked) {
 
 func (m *Machine) grantable(e Asked) bool {
 	own := m.own().vote
-	return m.votes() && own != nil && e.From == e.Ask.Term.Claimant && e.Ask.Target == m.cfg.Target &&
+	return m.votes() && own != nil && e.From == e.Ask.Term.Claimant && e.Ask.Target == m.cfg.Target && e.Ask.Length <= m.cfg.Lease.Length &&
 		own.Term == e.Ask.Term && m.lastVote().Term == e.Ask.Term
 }
 
@@ -126,9 +126,12 @@ func (m *Machine) answerWaiting() {
 
 func (m *Machine) grant(e Asked) {
 	m.granter.Grant(m.now, string(e.From))
-	m.do(SendGrant{To: e.From, Grant: Grant{
-		Target: m.cfg.Target, Term: e.Ask.Term, Life: e.Ask.Life, Number: e.Ask.Number, Under: m.own().vote.Voters.Version,
-	}})
+	g := Grant{Target: m.cfg.Target, Term: e.Ask.Term, Life: e.Ask.Life, Number: e.Ask.Number, Under: m.own().vote.Voters.Version}
+	if e.From == m.cfg.Self {
+		m.granted(Granted{From: e.From, Grant: g})
+		return
+	}
+	m.do(SendGrant{To: e.From, Grant: g})
 }
 
 // covers tells whether everything that is asked for is among what is there.
