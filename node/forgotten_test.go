@@ -120,4 +120,9 @@ func TestARegionThatWasSilentKnowsOfADeletion(t *testing.T) {
 	w.knows("eu-west", 2)
 	w.link("eu-west", streaming)
 	w.wants(w.same("us-east", "eu-west"), upTo(20, 7, 9))
+	// The control log had records that only eu-west knew: they are no entries.
+	w.holds("eu-west", "GEOMQ@us-east", w.ends("us-east", "GEOMQ@us-east"))
+	if found := w.ledger("eu-west"); len(found) > 0 {
+		t.Errorf("the ledger has %v", found)
+	}
 }

@@ -194,6 +194,16 @@ func (r *repair) found(read []geo.Offset, unread geo.Ranges) {
 	r.lost, r.unread = append(r.lost, runs(read)...), append(r.unread, unread...)
 }
 
+// offsetsOf are the single offsets of ranges.
+func offsetsOf(ranges geo.Ranges) (offsets []geo.Offset) {
+	for _, r := range ranges {
+		for o := r.First; o <= r.Last; o++ {
+			offsets = append(offsets, o)
+		}
+	}
+	return offsets
+}
+
 // runs are ascending offsets as ranges.
 func runs(offsets []geo.Offset) (all geo.Ranges) {
 	for _, o := range offsets {

@@ -78,8 +78,16 @@ func stored(r broker.Record) ledger.Stored {
 }
 
 // retire takes entries out of a log: into the ledger first, then out of its
-// stream. What is in the ledger already stays as it is.
+// stream. What is in the ledger already stays as it is. Records of a control log are
+// nobody's entries, and could not be published again.
 func (r *records) retire(ctx context.Context, log heldLog, taken geo.Range, reason string) error {
+	if log.ID().Control() {
+		there, err := log.present(ctx, taken)
+		if err != nil {
+			return err
+		}
+		return log.DeleteEntries(ctx, offsetsOf(there))
+	}
 	kept, err := r.keep(ctx, log, taken, reason)
 	if err != nil {
 		return err

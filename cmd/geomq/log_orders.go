@@ -101,7 +101,7 @@ CommitLog (ORDERS@us-east).` + orderHelp,
 	}
 	f.flags(cmd)
 	cmd.Flags().StringVar(&region, "region", "", "`REGION` whose copy is repaired (required)")
-	cmd.Flags().StringVar(&from, "from", "", "`REGION` to fetch from (default: the best that answers)")
+	cmd.Flags().StringVar(&from, "from", "", "`REGION` to go by (default: the origin, or while it is down one that has everything)")
 	a.completeFirst(cmd, &f.where, streamNames)
 	a.completeFlag(cmd, "region", &f.where, regionNames)
 	a.completeFlag(cmd, "from", &f.where, regionNames)
