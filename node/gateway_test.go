@@ -133,7 +133,7 @@ func TestClientsOfGatewaysOutliveTheirBrokers(t *testing.T) {
 
 	killed := nc.ConnectedServerName()
 	processes[killed].Kill()
-	t.Logf("%s was killed; the next ack came after %s", killed, acknowledged(t, js, 20*time.Second))
+	t.Logf("%s was killed; the next ack came after %s", killed, acknowledged(t, js, 40*time.Second))
 
 	var left string
 	for name := range processes {
@@ -142,5 +142,5 @@ func TestClientsOfGatewaysOutliveTheirBrokers(t *testing.T) {
 		}
 	}
 	_, beside := through(t, cfgs[left].Listen.Gateway)
-	acknowledged(t, beside, 20*time.Second)
+	acknowledged(t, beside, 40*time.Second)
 }

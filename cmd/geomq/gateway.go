@@ -26,6 +26,8 @@ type gatewayFlags struct {
 	admin    string
 	region   string
 	prefer   []string
+	tell     []string // --advertise
+	insecure bool
 	check    bool
 	logs     logFlags
 }
@@ -65,13 +67,16 @@ and status are at --admin.`,
 		},
 	}
 	cmd.Flags().StringVarP(&f.file, "config", "c", "", "configuration `FILE`; excludes the flags below, but for --check and those of the log")
-	cmd.Flags().StringArrayVar(&f.backends, "backend", nil, "`REGION=nats://[USER:PASSWORD@]HOST:PORT[,admin=URL][,name=NAME]`; repeat it for more")
-	cmd.Flags().StringVar(&f.listen, "listen", configs.GatewayDefaults().Listen, "`HOST:PORT` for clients, on loopback; others need a file")
+	cmd.Flags().StringArrayVar(&f.backends, "backend", nil, "`BACKEND`: REGION=nats://[USER:PASSWORD@]HOST:PORT[,admin=URL][,name=NAME]; repeat it for more")
+	cmd.Flags().StringVar(&f.listen, "listen", configs.GatewayDefaults().Listen, "`HOST:PORT` for clients")
 	cmd.Flags().StringVar(&f.admin, "admin", configs.GatewayDefaults().Admin, "`HOST:PORT` of metrics and status")
 	cmd.Flags().StringVar(&f.region, "region", "", "the gateway's own `REGION`, whose backends come first")
 	cmd.Flags().StringSliceVar(&f.prefer, "prefer", nil, "`REGIONS` in the order to be used after that (default: by round trip)")
+	cmd.Flags().StringSliceVar(&f.tell, "advertise", nil, "`HOST:PORT` of this and other gateways, told to clients: with two they reconnect without waiting")
+	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "allow listeners beyond loopback although clients may speak in clear")
 	cmd.Flags().BoolVar(&f.check, "check", false, "only check the configuration")
 	f.logs.flags(cmd)
+	cmd.SetUsageTemplate(new(cobra.Command).UsageTemplate()) // unlike other groups it can be run itself
 	cmd.AddCommand(newGatewayStatus(a))
 	return cmd
 }
@@ -81,7 +86,7 @@ func (f *gatewayFlags) config(changed func(string) bool) (*configs.Gateway, erro
 	if f.file == "" {
 		return f.fromFlags()
 	}
-	for _, name := range []string{"backend", "listen", "admin", "region", "prefer"} {
+	for _, name := range []string{"backend", "listen", "admin", "region", "prefer", "advertise", "insecure"} {
 		if changed(name) {
 			return nil, usagef("-c FILE and --%s exclude each other; put it into the file", name)
 		}
@@ -99,6 +104,7 @@ func (f *gatewayFlags) fromFlags() (*configs.Gateway, error) {
 	}
 	cfg := configs.GatewayDefaults()
 	cfg.Listen, cfg.Admin, cfg.Region = f.listen, f.admin, geo.Region(f.region)
+	cfg.Advertise, cfg.Insecure = f.tell, f.insecure
 	for _, r := range f.prefer {
 		cfg.Prefer = append(cfg.Prefer, geo.Region(r))
 	}
