@@ -18,8 +18,10 @@ type cluster struct {
 	window int
 	// replicas is how many brokers keep a copy.
 	replicas func(geo.LogName) int
-	records  *records
-	shelves  *shelves
+	// creatable is nil where a replica may be made.
+	creatable func(geo.CommitLog) error
+	records   *records
+	shelves   *shelves
 	// tail is what is known of the end of a log of this region, nil for others'.
 	tail func(geo.CommitLog) *tail
 }
@@ -50,6 +52,9 @@ func (c cluster) open(ctx context.Context, id geo.CommitLog) (heldLog, error) {
 
 // Create implements mirror.Replicas.
 func (c cluster) Create(ctx context.Context, id geo.CommitLog, first geo.Offset, epochs geo.Epochs) (mirror.Replica, error) {
+	if err := c.creatable(id); err != nil {
+		return nil, err
+	}
 	log, err := c.broker.OpenReplica(ctx, broker.ReplicaConfig{
 		ID: id, First: first, Epochs: epochs, Replicas: c.replicas(id.Log),
 	})

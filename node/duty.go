@@ -123,6 +123,9 @@ func (d *duty) close() {
 // openOrigin opens the log, in a cluster only once this node leads its stream;
 // the others let their clients in when the log takes entries.
 func (d *duty) openOrigin(ctx context.Context) bool {
+	if !d.awaitLoadable(ctx) {
+		return false
+	}
 	fresh, ok := d.missing(ctx)
 	if !ok || !d.makeOrigin(ctx) {
 		return false

@@ -36,22 +36,23 @@ type Node struct {
 	boot    string
 	started time.Time
 
-	broker  *broker.Broker
-	members *gossip.Members
-	admin   *admin.Server
-	gateway *gateway.Gateway // nil: the node has none
-	ready   chan struct{}
-	dialer  *natslink.Dialer
-	records *records
-	tails   *tails
-	control *controlWriter
-	book    *events.Book
-	disk    room
-	shelves shelves
-	pace    *scrub.Pace // nil: nothing is scrubbed
-	duties  []*duty
-	looks   looks
-	group   sync.WaitGroup
+	broker   *broker.Broker
+	members  *gossip.Members
+	admin    *admin.Server
+	gateway  *gateway.Gateway // nil: the node has none
+	ready    chan struct{}
+	dialer   *natslink.Dialer
+	records  *records
+	tails    *tails
+	control  *controlWriter
+	book     *events.Book
+	disk     room
+	shelves  shelves
+	unloaded unloaded
+	pace     *scrub.Pace // nil: nothing is scrubbed
+	duties   []*duty
+	looks    looks
+	group    sync.WaitGroup
 }
 
 // New prepares a node. The error names everything that is wrong with cfg.
@@ -140,6 +141,9 @@ func report(failed chan<- error, err error) {
 func (n *Node) open(ctx context.Context) error {
 	var err error
 	if n.tails, err = openTails(n.cfg.Data, n.clustered()); err != nil {
+		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
+	}
+	if n.unloaded, err = mendStreams(n.cfg.Data, n.clustered(), n.log); err != nil {
 		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
 	}
 	if n.broker, err = broker.Open(ctx, brokerConfig(n.cfg, n.secret, n.topics(), n.opts.BrokerLog)); err != nil {
@@ -242,7 +246,7 @@ func (n *Node) unready() error {
 func (n *Node) cluster() cluster {
 	return cluster{
 		broker: n.broker, records: n.records, shelves: &n.shelves, tail: n.tailOf,
-		window: int(min(n.cfg.Link.Credit/4, 4<<20)), replicas: n.replicas,
+		window: int(min(n.cfg.Link.Credit/4, 4<<20)), replicas: n.replicas, creatable: n.creatable,
 	}
 }
 
