@@ -45,7 +45,7 @@ func (m *Machine) claim(o *Override) {
 		return
 	}
 	started := m.intent == undecided
-	m.intent, m.retry = claims, 0
+	m.intent = claims
 	if c := m.own().claim; started && c != nil && c.Stage == Open {
 		m.mine, m.override, m.since = c.Term, c.Override, m.now
 		m.want(c.Reaches)
@@ -103,6 +103,7 @@ func (m *Machine) pursue() {
 	case live && winner != nil && winner.Term.Compare(c.Term) > 0:
 		m.end(*c, fmt.Sprintf("term %s has won", winner.Term))
 		m.intent = withdraws
+		m.again()
 		m.do(Lost{To: winner.Term})
 	case !live || m.mine != c.Term:
 		m.claimAnew()

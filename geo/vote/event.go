@@ -43,7 +43,7 @@ type (
 	// Reaches name all logs and take nothing back.
 	Raise struct{ Reaches []Reach }
 	// Claim begins to claim the target, or goes on with an earlier process's
-	// claim. Override is a person's, or nil.
+	// claim. Saying it again changes nothing. Override is a person's, or nil.
 	Claim struct{ Override *Override }
 	// Withdraw ends a claim. A master has stopped serving before.
 	Withdraw struct{}

@@ -38,7 +38,7 @@ func (n *node) carryOut(a Action) {
 // later has something done within d, unless the process ends before.
 func (n *node) later(d time.Duration, do func() Event) {
 	life := n.life
-	n.w.after(n.w.span(0, d), func() {
+	n.w.after(n.w.takes(d), func() {
 		if n.life != life || n.machine == nil {
 			return
 		}
@@ -51,7 +51,7 @@ func (n *node) later(d time.Duration, do func() Event) {
 // write brings a record to the disk, in order; a crash before loses it.
 func (n *node) write(a Write) {
 	life := n.life
-	n.lastWrite = max(n.lastWrite, n.w.now) + n.w.span(0, 40*time.Millisecond)
+	n.lastWrite = max(n.lastWrite, n.w.now) + n.w.takes(40*time.Millisecond)
 	n.w.after(n.lastWrite-n.w.now, func() {
 		if n.life != life {
 			return

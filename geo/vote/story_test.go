@@ -266,6 +266,31 @@ func TestAMasterThatRestartsGoesOn(t *testing.T) {
 	}
 }
 
+// TestAnOldWordOfWithdrawalFreesNobody: a voter that has been started anew reads
+// the control logs from their beginning, and has granted meanwhile.
+func TestAnOldWordOfWithdrawalFreesNobody(t *testing.T) {
+	p := newPair(t, theTopic, FirstVoters("a", "b", "c"), "a", "b", "c")
+	p.pass(time.Second)
+	p.tell("a", Claim{})
+	p.tell("a", Withdraw{})
+	p.tell("a", Claim{})
+	p.pass(time.Second)
+	p.wantServing("a", true)
+	cfg := p.machines["b"].cfg
+	cfg.Started, cfg.Life = p.now, 2
+	m, err := New(cfg, p.disks["b"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.machines["b"] = m
+	p.pass(time.Second)
+	p.wantText("b", "has granted")
+	for _, r := range p.disks["a"] {
+		p.tell("b", Read{From: "a", Record: r})
+		p.wantText("b", "has granted")
+	}
+}
+
 // TestAVoterWithoutMemoryAbstains: it may have voted and not know.
 func TestAVoterWithoutMemoryAbstains(t *testing.T) {
 	p := newPair(t, "down/x", FirstVoters("a", "b"), "a", "b")

@@ -30,6 +30,7 @@ type world struct {
 	nodes []*node
 	cut   map[[2]Party]bool // paths that lose everything, by sender and receiver
 	calm  bool              // no message is lost or slow
+	swift bool              // everything that is done takes next to no time
 	lives uint64
 
 	newest  geo.Offset       // the last offset that was ever given to an entry
@@ -89,6 +90,7 @@ type node struct {
 
 func newWorld(seed uint64, names []Party, voters, holders int) *world {
 	w := &world{rand: rand.New(rand.NewPCG(seed, 1)), cut: map[[2]Party]bool{}, winners: map[uint64]Party{}}
+	w.swift = w.rand.IntN(4) == 0
 	first := FirstVoters(names[:voters]...)
 	keep := slices.Clone(names)
 	w.rand.Shuffle(len(keep), func(i, j int) { keep[i], keep[j] = keep[j], keep[i] })
@@ -113,6 +115,14 @@ func newWorld(seed uint64, names []Party, voters, holders int) *world {
 
 func (w *world) span(from, to time.Duration) time.Duration {
 	return from + time.Duration(w.rand.Int64N(int64(to-from)+1))
+}
+
+// takes is a time that something takes: rarely as long as it may, or next to none.
+func (w *world) takes(upTo time.Duration) time.Duration {
+	if w.swift {
+		upTo /= 20
+	}
+	return w.span(0, upTo)
 }
 
 func (w *world) after(d time.Duration, do func()) {
@@ -152,7 +162,7 @@ func (w *world) send(from, to Party, event Event) {
 		times = []int{0, 1, 1, 1, 1, 1, 2}[w.rand.IntN(7)]
 	}
 	for range times {
-		delay := w.span(time.Millisecond, 30*time.Millisecond)
+		delay := w.takes(30 * time.Millisecond)
 		if !w.calm && w.rand.IntN(20) == 0 {
 			delay = w.span(0, 3*time.Second)
 		}
@@ -229,7 +239,7 @@ func (n *node) sleep(d time.Duration) {
 
 func (n *node) tick() {
 	n.step(Tick{})
-	n.w.after(n.w.span(30*time.Millisecond, 80*time.Millisecond), n.tick)
+	n.w.after(10*time.Millisecond+n.w.takes(80*time.Millisecond), n.tick)
 }
 
 func (n *node) beat() {
@@ -264,7 +274,7 @@ func (n *node) poll() {
 		}
 		n.read[from.name] = max(n.read[from.name], to)
 	}
-	n.w.after(n.w.span(30*time.Millisecond, 200*time.Millisecond), n.poll)
+	n.w.after(10*time.Millisecond+n.w.takes(200*time.Millisecond), n.poll)
 }
 
 // wire is what comes of a record through a control log.
