@@ -32,7 +32,7 @@ func newCluster(t *testing.T) (w *world, brokers []geo.Region) {
 		cfg.Data = filepath.Join(data, string(name))
 		cfg.Listen = configs.Listen{NATS: freePort(t), Cluster: "127.0.0.1:0", Gossip: gossip, Admin: "127.0.0.1:0"}
 		cfg.Gossip.Join = []string{seed}
-		cfg.Link.Heartbeat = heartbeat()
+		cfg.Link.Heartbeat = heartbeat
 		cfg.Logs = []configs.Log{{Name: "ORDERS", Topics: []geo.Topic{"orders.>"}}}
 		adjust(&cfg)
 		cfg.FillDefaults()
