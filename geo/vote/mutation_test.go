@@ -42,7 +42,7 @@ var mutations = []mutation{
 }
 
 // TestSlowMistakesTurnTheSimulationRed makes one mistake at a time in a copy of
-// the packages and expects the simulation, and no other test, to fail there.
+// the packages and expects the simulation to fail there.
 func TestSlowMistakesTurnTheSimulationRed(t *testing.T) {
 	root := copyModule(t)
 	if out, green := simulate(t, root, "100"); !green {
