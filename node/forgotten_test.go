@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,17 +56,29 @@ func TestAnOriginThatForgotADeletion(t *testing.T) {
 		w.holds(region, "ORDERS@us-east", 100)
 		w.knows(region, 1)
 	}
-	old := w.image("us-east")
+	w.stops["us-east"]()
+	stored := filepath.Join(w.cfgs["us-east"].Data, "jetstream")
+	if err := os.CopyFS(stored+"-old", os.DirFS(stored)); err != nil {
+		t.Fatal(err)
+	}
+	w.start("us-east")
+	w.await("us-east")
 	ordered(t, 2)(w.delete(one(7), one(100)))
 	ordered(t, 1)(w.delete(one(50)))
 	w.knows("eu-west", 3)
 	w.stops["ap-south"]() // it may know of more
 	w.stops["us-east"]()
-	w.cfgs["us-east"].Data = old
+	// The marks beside it know nothing of that, as with an image of a whole device.
+	if err := errors.Join(os.RemoveAll(stored), os.Rename(stored+"-old", stored)); err != nil {
+		t.Fatal(err)
+	}
 	w.cfgs["us-east"].Broker.OpenWait = 3 * time.Second
 	w.start("us-east")
 	w.await("us-east")
 	w.wants(w.same("us-east", "eu-west"), upTo(99, 3, 7, 50))
+	if l := w.log("us-east"); len(l.Epochs) != 2 {
+		t.Errorf("an older disk goes on in epochs %s", l.Epochs)
+	}
 	w.link("eu-west", streaming)
 	if _, err := w.delete(one(60)); !errors.Is(err, admin.ErrRefused) || !strings.Contains(err.Error(), "ap-south") {
 		t.Errorf("ap-south may know of other deletions: %v", err)
@@ -125,4 +138,35 @@ func TestARegionThatWasSilentKnowsOfADeletion(t *testing.T) {
 	if found := w.ledger("eu-west"); len(found) > 0 {
 		t.Errorf("the ledger has %v", found)
 	}
+}
+
+// TestDeletionsThatContradictEachOther: what a region has recorded removed another
+// entry than stands in the log. That is told, the link halts, neither side's records or
+// entries are touched until somebody decides, and a repair ends it.
+func TestDeletionsThatContradictEachOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, waits(t), "us-east", "eu-west")
+	w.publish(w.client("us-east"), 20)
+	w.holds("eu-west", "ORDERS@us-east", 20)
+	w.stops["us-east"]()
+	other := geo.Deletion{Number: 1, Offsets: []geo.Offset{3}, Digests: [][16]byte{{1}}, At: 1}
+	if err := w.nodes["eu-west"].RecordDeletion(t.Context(), orders, other); err != nil {
+		t.Fatal(err)
+	}
+	w.start("us-east")
+	w.await("us-east")
+	w.awaitEvent("us-east", "us-east", "us-east and eu-west do not agree on what was deleted of ORDERS@us-east")
+	w.link("eu-west", func(l admin.Link) bool { return l.State == admin.LinkHalted && l.Cause == "ahead" })
+	ordered(t, 1)(w.delete(one(7)))
+	w.link("eu-west", func(l admin.Link) bool { return l.State == admin.LinkHalted && l.Cause == "conflict" })
+	if here, there := len(w.held("us-east")), len(w.held("eu-west")); here != 19 || there != 20 {
+		t.Errorf("us-east holds %d entries, eu-west %d", here, there)
+	}
+	_, err := w.nodes["eu-west"].Orders().Repair(t.Context(), admin.RepairOrder{Log: orders.Stream(), Region: "eu-west"}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.same("us-east", "eu-west"), upTo(20, 7))
+	w.link("eu-west", streaming)
+	w.knows("eu-west", 1)
 }
