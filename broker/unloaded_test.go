@@ -45,9 +45,11 @@ func cutOff(file string) func(string) error {
 // whoever makes it anew would not know its epochs.
 func TestATornChecksumIsMended(t *testing.T) {
 	for name, done := range map[string]func(string) error{
-		"half of it":  cutOff("meta.sum"),
-		"none of it":  func(folder string) error { return os.Remove(filepath.Join(folder, "meta.sum")) },
-		"another one": func(folder string) error { return os.WriteFile(filepath.Join(folder, "meta.sum"), []byte("0123"), 0o600) },
+		"half of it": cutOff("meta.sum"),
+		"none of it": func(folder string) error { return os.Remove(filepath.Join(folder, "meta.sum")) },
+		"another one": func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, "meta.sum"), []byte("0123"), 0o600)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := lostPower(t, done)
