@@ -29,7 +29,7 @@ func (w *world) held(region geo.Region) []entry.Entry {
 // same waits until two regions hold the same entries, and returns their offsets.
 func (w *world) same(a, b geo.Region) (offsets []geo.Offset) {
 	w.t.Helper()
-	geotest.Await(w.t, 30*time.Second, func(ctx context.Context) error {
+	geotest.Await(w.t, time.Minute, func(ctx context.Context) error {
 		there, err := w.nodes[a].Held(ctx, orders)
 		if err != nil {
 			return err
