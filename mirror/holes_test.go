@@ -289,6 +289,33 @@ func TestWhatAPowerCutBringsBackIsTakenOutAgain(t *testing.T) {
 	})
 }
 
+// What a session that made holes had on its way when it was broken off comes in while
+// the next one looks: that is no entry of an earlier life, and nothing for a ledger.
+func TestFillersThatComeInLateAreNoEntries(t *testing.T) {
+	inWorld(t, func(w *world) { w.origin.publish(w.rand, 100) }, func(w *world) {
+		w.caughtUp()
+		w.origin.reopen(100, 12_000)
+		w.origin.publish(w.rand, 10)
+		w.matched()
+		w.stopLink()
+		<-w.linkDone
+		late := filler
+		late.Offset = 200
+		looks := 0
+		w.home.opened = func(l *memLog) {
+			if looks++; looks == 1 {
+				l.change(func() { l.entries[late.Offset] = late })
+			}
+		}
+		w.startLink()
+		w.origin.publish(w.rand, 10)
+		w.matched()
+		if n := len(w.replica().retired); n > 0 {
+			t.Errorf("%d fillers are in the ledger", n)
+		}
+	})
+}
+
 func TestAnAcceptedGapIsAHoleInThisReplica(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.origin.publish(w.rand, 100)

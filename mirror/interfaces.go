@@ -115,7 +115,8 @@ type Appender interface {
 
 // Replicas opens this cluster's replicas for sinks.
 type Replicas interface {
-	// Open returns ErrNoLog if there is no replica yet.
+	// Open returns ErrNoLog if there is no replica yet. It makes holes of what an
+	// Appender that was broken off has left where holes were to be.
 	Open(ctx context.Context, log geo.CommitLog) (Replica, error)
 	// Create makes a replica whose first offset will be first.
 	Create(ctx context.Context, log geo.CommitLog, first geo.Offset, epochs geo.Epochs) (Replica, error)

@@ -142,8 +142,31 @@ func (l *Link) prove(ctx context.Context, replica Replica, seal geo.Seal) (prove
 	return false, failed
 }
 
+// What an earlier session has on its way to the broker may come in late: a replica
+// that seems to hold too much is looked at again, up to lateLooks times.
+const (
+	lateLooks = 5
+	latePause = 200 * time.Millisecond
+)
+
 // stand finds out where the replica stands, and opens it if there is one.
-func (l *Link) stand(ctx context.Context) (Replica, Stand, error) {
+func (l *Link) stand(ctx context.Context) (replica Replica, stand Stand, err error) {
+	for look := 0; ; look++ {
+		last := stand.Last
+		replica, stand, err = l.look(ctx)
+		if err != nil || !stand.Surplus || look > 0 && stand.Last == last || look == lateLooks {
+			return replica, stand, err
+		}
+		select {
+		case <-time.After(latePause):
+		case <-ctx.Done():
+			return nil, Stand{}, ctx.Err()
+		}
+	}
+}
+
+// look opens the replica, which removes what a session has left half made.
+func (l *Link) look(ctx context.Context) (Replica, Stand, error) {
 	replica, err := l.cfg.Replicas.Open(ctx, l.cfg.Log)
 	if errors.Is(err, ErrNoLog) {
 		return nil, Stand{}, nil

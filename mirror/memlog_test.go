@@ -333,6 +333,7 @@ func (a *memAppender) Close() error {
 // memCluster holds at most one log: it is a Holder and Replicas.
 type memCluster struct {
 	faults memFaults
+	opened func(*memLog) // after each Open, if set
 	mu     sync.Mutex
 	log    *memLog
 }
@@ -352,6 +353,10 @@ func (c *memCluster) Held(context.Context, geo.CommitLog) (HeldLog, error) {
 
 func (c *memCluster) Open(context.Context, geo.CommitLog) (Replica, error) {
 	if log := c.held(); log != nil {
+		log.removeFillers()
+		if c.opened != nil {
+			c.opened(log)
+		}
 		return log, nil
 	}
 	return nil, ErrNoLog
@@ -485,6 +490,15 @@ func (l *memLog) Gaps(context.Context) (geo.Ranges, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.gaps, nil
+}
+
+// filler is what a broker keeps at an offset until it is a hole.
+var filler = entry.Entry{Subject: []byte("geomq.hole")}
+
+func (l *memLog) removeFillers() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.entries, func(_ geo.Offset, e entry.Entry) bool { return string(e.Subject) == string(filler.Subject) })
 }
 
 // Skip waits for what was handed over before, as a broker's appender does.
