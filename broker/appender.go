@@ -18,8 +18,9 @@ const (
 	// lingerFor is how long a batch stays open for entries that were promised.
 	// The server forgets a batch after 10 s.
 	lingerFor = 20 * time.Millisecond
-	// beginPatience is how long an Appender may take to be opened.
-	beginPatience = 30 * time.Second
+	// beginPatience is how long an Appender may take from its first entry until
+	// it can send it: a server that opens many at once does so one by one.
+	beginPatience = 60 * time.Second
 )
 
 // AppendConfig describes an Appender.
@@ -42,8 +43,6 @@ type AppendConfig struct {
 // or written by others.
 type Appender struct {
 	log    *CommitLog
-	conn   *wire.Conn
-	ingest string // what stands in front of subjects
 	inbox  string
 	id     string // makes batch ids unique in the stream
 	way    way
@@ -51,6 +50,8 @@ type Appender struct {
 	tell   func(geo.Offset)
 
 	sending sync.Mutex // one Append or Settle sends at a time; guards what follows
+	conn    *wire.Conn // nil before the first entry; set under mu, too
+	ingest  string     // what stands in front of subjects
 	next    geo.Offset
 	through geo.Offset // behind it, entries would be of another form than announced
 	open    *batch     // takes more entries; nil if the next entry starts one
@@ -80,14 +81,11 @@ type Appender struct {
 
 // Appender opens a writer for a replica, or for a fenced origin where
 // BeginRestore has announced what it is going to write. The log ends at
-// cfg.Last; a wrong Last is noticed with the first entry at the latest (ErrFenced),
-// and an Appender of the same replica that is still open may end with that too.
-// Fillers
-// that a crash has left in the log become the holes they were written for. A
-// server that takes longer than beginPatience is given up.
+// cfg.Last; a wrong Last is noticed with the first entry (ErrFenced), and an
+// Appender of the same replica that is still open may end with that too. Fillers
+// that a crash has left in the log become the holes they were written for. Until
+// its first entry an Appender holds no connection.
 func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, error) {
-	ctx, cancel := context.WithTimeout(ctx, beginPatience)
-	defer cancel()
 	through, err := l.writable(ctx, cfg.Last)
 	if err == nil {
 		err = l.purgeFillers(ctx)
@@ -95,25 +93,56 @@ func (l *CommitLog) Appender(ctx context.Context, cfg AppendConfig) (*Appender, 
 	if err != nil {
 		return nil, fmt.Errorf("append to %s: %w", l.id, err)
 	}
-	conn, err := l.broker.dial(ctx, "geomq appender "+l.id.Stream())
-	if err != nil {
-		return nil, fmt.Errorf("append to %s: %w", l.id, err)
-	}
-	a := newAppender(l, conn, cfg)
+	a := newAppender(l, cfg)
 	a.through = through
-	if err := a.findWayIn(ctx); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("append to %s: %w", l.id, err)
+	return a, nil
+}
+
+// begin connects and learns where to write. It waits for the first entry: most
+// links have nothing to write most of the time, and taking over a way in writes
+// to the disk. Needs sending.
+func (a *Appender) begin(ctx context.Context) error {
+	if err := a.Err(); a.conn != nil || err != nil {
+		return err
 	}
-	if _, err := conn.Subscribe(a.inbox+".>", a.onAnswer); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("append to %s: %w", l.id, err)
+	ctx, cancel := context.WithTimeout(ctx, beginPatience)
+	defer cancel()
+	a.watcher.Go(func() { // Close does not wait for a server
+		select {
+		case <-a.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	conn, err := a.log.broker.dial(ctx, "geomq appender "+a.log.id.Stream())
+	if err != nil {
+		return err
 	}
+	if err = a.findWayIn(ctx); err == nil {
+		_, err = conn.Subscribe(a.inbox+".>", a.onAnswer)
+	}
+	if err == nil {
+		err = a.use(conn)
+	}
+	if err != nil {
+		conn.Close()
+	}
+	return err
+}
+
+// use makes conn the Appender's unless that has ended. Needs sending.
+func (a *Appender) use(conn *wire.Conn) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err != nil {
+		return a.err
+	}
+	a.conn = conn
 	a.watcher.Go(func() {
 		<-conn.Done()
 		a.fail(fmt.Errorf("%w: connection lost: %w", ErrRefused, conn.Err()))
 	})
-	return a, nil
+	return nil
 }
 
 // findWayIn learns where the Appender writes. A chain's end must be known before
@@ -153,7 +182,7 @@ func (l *CommitLog) writable(ctx context.Context, last geo.Offset) (through geo.
 	return last, nil
 }
 
-func newAppender(l *CommitLog, conn *wire.Conn, cfg AppendConfig) *Appender {
+func newAppender(l *CommitLog, cfg AppendConfig) *Appender {
 	if cfg.Window <= 0 {
 		cfg.Window = 4 << 20
 	}
@@ -161,7 +190,7 @@ func newAppender(l *CommitLog, conn *wire.Conn, cfg AppendConfig) *Appender {
 		cfg.OnApplied = func(geo.Offset) {}
 	}
 	a := &Appender{
-		log: l, conn: conn, inbox: newInbox(), id: rand.Text(),
+		log: l, inbox: newInbox(), id: rand.Text(),
 		way: l.way(cfg.Plain), tell: cfg.OnApplied,
 		window: max(cfg.Window, batchShare*(int(l.broker.cfg.MaxPayload)+overhead)),
 		next:   cfg.Last + 1, applied: cfg.Last,
@@ -198,6 +227,11 @@ func (a *Appender) Append(ctx context.Context, entries []entry.Entry, more bool)
 	stop := context.AfterFunc(ctx, func() { a.fail(context.Cause(ctx)) })
 	defer stop()
 	a.linger.Stop()
+	if len(entries) > 0 {
+		if err := a.begin(ctx); err != nil {
+			return a.fail(err)
+		}
+	}
 	for i := range entries {
 		if err := a.send(&entries[i], !more && i == len(entries)-1); err != nil {
 			return a.fail(err)
@@ -256,10 +290,21 @@ func (a *Appender) Close() error {
 	a.closing.Do(func() {
 		a.fail(ErrClosed)
 		a.linger.Stop()
-		a.conn.Close()
+		a.disconnect()   // who sends is freed
+		a.sending.Lock() // and who begins
+		defer a.sending.Unlock()
 		a.watcher.Wait()
 	})
 	return nil
+}
+
+func (a *Appender) disconnect() {
+	a.mu.Lock()
+	conn := a.conn
+	a.mu.Unlock()
+	if conn != nil {
+		conn.Close()
+	}
 }
 
 // fail ends the Appender with its first error and returns that.

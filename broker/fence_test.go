@@ -74,23 +74,21 @@ func TestASecondWriterIsFenced(t *testing.T) {
 			l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1).as(w)
 			appendAll(t, l, AppendConfig{Plain: w == single}, made(1, 100))
 			late, err := l.Appender(deadline(t), AppendConfig{Last: 40, Plain: w == single})
-			if w != chained { // a chain's Appender learns the end before it begins
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer late.Close()
-				err = errors.Join(late.Append(deadline(t), made(41, 1500), false), late.Settle(deadline(t)))
+			if err != nil {
+				t.Fatal(err)
 			}
+			defer late.Close()
+			err = errors.Join(late.Append(deadline(t), made(41, 1500), false), late.Settle(deadline(t)))
 			var fenced *FencedError
 			if !errors.As(err, &fenced) || fenced.Last != 100 || fenced.Offset != 41 {
 				t.Fatalf("got %v", err)
 			}
-			if w == chained {
-				return
-			}
 			<-late.Done()
 			if err := late.Append(deadline(t), made(1501, 1501), false); !errors.Is(err, ErrFenced) && !errors.Is(err, ErrSequence) {
 				t.Fatalf("a fenced appender went on: %v", err)
+			}
+			if w == chained { // it has learnt the end before its first entry
+				return
 			}
 			// Single entries that are under way when the first is refused may
 			// still fit behind the end: they are the right ones there.
@@ -189,9 +187,6 @@ func appendUntilCut(t *testing.T, l *CommitLog, entries []entry.Entry, w way, ra
 	a, err := l.Appender(deadline(t), AppendConfig{
 		Last: entries[0].Offset - 1, Plain: w == single, OnApplied: func(o geo.Offset) { told.Store(uint64(o)) },
 	})
-	if errors.Is(err, ErrFenced) {
-		return 0 // the one before has left something on its way: Extent tells
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,13 +194,14 @@ func appendUntilCut(t *testing.T, l *CommitLog, entries []entry.Entry, w way, ra
 	for chunk := 0; len(entries) > 0 && a.Err() == nil; chunk++ {
 		switch chunk {
 		case begun:
-			cut := time.AfterFunc(time.Duration(random.IntN(1000))*time.Microsecond, func() { a.conn.Close() })
+			cut := time.AfterFunc(time.Duration(random.IntN(1000))*time.Microsecond, a.disconnect)
 			defer cut.Stop()
 		case 8: // a busy machine's timer may be late
-			a.conn.Close()
+			a.disconnect()
 		}
 		n := min(len(entries), 1+random.IntN(700))
-		// Its error is the cut.
+		// Its error is the cut, or that the Appender before has left something on
+		// its way: Extent tells.
 		_ = a.Append(deadline(t), entries[:n], random.IntN(2) == 0)
 		entries = entries[n:]
 	}

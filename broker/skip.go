@@ -53,7 +53,7 @@ func (a *Appender) fill(on bool) {
 
 // skipTo makes holes of a stretch that is short enough to be filled.
 func (a *Appender) skipTo(ctx context.Context, through geo.Offset) error {
-	if err := a.sendFillers(through); err != nil {
+	if err := a.sendFillers(ctx, through); err != nil {
 		return err
 	}
 	if err := a.Settle(ctx); err != nil {
@@ -62,9 +62,12 @@ func (a *Appender) skipTo(ctx context.Context, through geo.Offset) error {
 	return a.log.purgeFillers(ctx)
 }
 
-func (a *Appender) sendFillers(through geo.Offset) error {
+func (a *Appender) sendFillers(ctx context.Context, through geo.Offset) error {
 	a.sending.Lock()
 	defer a.sending.Unlock()
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
 	subject := []byte(a.log.fillers())
 	for a.next <= through {
 		header := append(a.header[:0], "NATS/1.0\r\nNats-Expected-Last-Sequence: "...)

@@ -102,7 +102,7 @@ func leaveFillers(t *testing.T, l *CommitLog, last, through geo.Offset) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if err := errors.Join(a.sendFillers(through), a.Settle(deadline(t))); err != nil {
+	if err := errors.Join(a.sendFillers(deadline(t), through), a.Settle(deadline(t))); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -90,7 +90,11 @@ func TestAChainDoesNotBeginBehindAWrongEnd(t *testing.T) {
 	l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1)
 	appendAll(t, l, AppendConfig{}, made(1, 100))
 	for _, last := range []geo.Offset{40, 101} {
-		_, err := l.Appender(deadline(t), AppendConfig{Last: last})
+		a, err := l.Appender(deadline(t), AppendConfig{Last: last})
+		if err == nil {
+			err = a.Append(deadline(t), made(last+1, last+1), false)
+			a.Close()
+		}
 		var fenced *FencedError
 		if !errors.As(err, &fenced) || fenced.Last != 100 || fenced.Offset != last+1 {
 			t.Errorf("behind %d: got %v", last, err)
@@ -175,6 +179,9 @@ func TestALostAckIsMadeGoodByAProbe(t *testing.T) {
 	defer a.Close()
 	first := made(1, 1)
 	a.sending.Lock()
+	if err := a.begin(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := a.enter(1, 100, false); err != nil {
 		t.Fatal(err)
 	}
@@ -213,4 +220,40 @@ func TestAProbeFindsALostEntry(t *testing.T) {
 	if err := a.Settle(deadline(t)); !errors.As(err, &fenced) || fenced.Last != 10 || fenced.Offset != 11 {
 		t.Fatalf("got %v", err)
 	}
+}
+
+// TestAnAppenderAtRestHoldsNothing: most links have nothing to write, and the way
+// in is left alone until there is something.
+func TestAnAppenderAtRestHoldsNothing(t *testing.T) {
+	b := openBroker(t, testConfig(t, "eu-west"))
+	l := openReplica(t, b, 1)
+	before, clients := capturedBy(t, l), b.server().NumClients()
+	a, err := l.Appender(deadline(t), AppendConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.Append(deadline(t), nil, false), a.Settle(deadline(t)), a.Skip(deadline(t), 0)); err != nil {
+		t.Fatal(err)
+	}
+	if now := capturedBy(t, l); now != before || b.server().NumClients() != clients {
+		t.Errorf("it is written at %s, was at %s, by %d clients, %d before", now, before, b.server().NumClients(), clients)
+	}
+	if err := errors.Join(a.Append(deadline(t), made(1, 1), false), a.Settle(deadline(t)), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if capturedBy(t, l) == before {
+		t.Error("it was written without a way in of its own")
+	}
+	if err := a.Append(deadline(t), made(2, 2), false); !errors.Is(err, ErrClosed) {
+		t.Errorf("a closed Appender says %v", err)
+	}
+}
+
+func capturedBy(t *testing.T, l *CommitLog) string {
+	t.Helper()
+	info, err := l.broker.info(deadline(t), l.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Config.Subjects[0]
 }
