@@ -117,8 +117,16 @@ func (l heldLog) Deletions(ctx context.Context, after uint64) ([]geo.Deletion, e
 	return l.cluster.records.deletions.after(ctx, l.ID(), after)
 }
 
-// Retire implements mirror.Replica.
+// Retire implements mirror.Replica. Fillers of a session that was broken off may
+// have landed since this one began: they are no entries, and go first.
 func (l heldLog) Retire(ctx context.Context, r geo.Range, reason string) error {
+	if err := l.RemoveFillers(ctx); err != nil {
+		return err
+	}
+	there, err := l.present(ctx, r)
+	if err != nil || len(there) == 0 {
+		return err
+	}
 	return l.cluster.records.retire(ctx, l, r, reason)
 }
 

@@ -56,7 +56,7 @@ func newCluster(t *testing.T) (w *world, brokers []geo.Region) {
 // leader is the node that leads us-east's log.
 func (w *world) leader(at geo.Region) (leader geo.Region) {
 	w.t.Helper()
-	geotest.Await(w.t, 20*time.Second, func(ctx context.Context) error {
+	geotest.Await(w.t, startPatience, func(ctx context.Context) error {
 		log, err := w.nodes[at].Broker().Lookup(ctx, orders)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func TestAClusterWhoseNodesHaveTroubles(t *testing.T) {
 	w.awaitEvent("eu-west", "us-east", "producers are refused")
 	w.stops[full]()
 	next := uint64(0)
-	geotest.Await(t, 40*time.Second, func(ctx context.Context) error {
+	geotest.Await(t, startPatience, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		ack, err := js.Publish(ctx, "orders.x", []byte("again"), jetstream.WithRetryAttempts(0))

@@ -35,7 +35,7 @@ func (w *world) events(at, of geo.Region, after admin.EventCursor) (found []admi
 // awaitEvent waits until a region shows a text of another one's control log.
 func (w *world) awaitEvent(at, of geo.Region, text string) {
 	w.t.Helper()
-	geotest.Await(w.t, 15*time.Second, func(context.Context) error {
+	geotest.Await(w.t, startPatience, func(context.Context) error {
 		found, _ := w.events(at, of, nil)
 		if !slices.ContainsFunc(found, func(e admin.Event) bool { return strings.Contains(e.Text, text) }) {
 			return fmt.Errorf("%s does not show %q, but %v", at, text, found)
@@ -105,7 +105,7 @@ func TestOfEachKeyTheLastRecordStays(t *testing.T) {
 	if err != nil || keys < 3 {
 		t.Fatalf("it has %d keys: %v", keys, err)
 	}
-	geotest.Await(t, 10*time.Second, func(ctx context.Context) error {
+	geotest.Await(t, startPatience, func(ctx context.Context) error {
 		if n, err := w.records(ctx, "us-east"); err != nil || n != keys {
 			return fmt.Errorf("%d keys have %d records: %v", keys, n, err)
 		}

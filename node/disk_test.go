@@ -40,7 +40,7 @@ func (w *world) publish(js jetstream.JetStream, n int) (last uint64) {
 // and returns the last offset that one got before.
 func (w *world) refused(js jetstream.JetStream) (last uint64) {
 	w.t.Helper()
-	geotest.Await(w.t, 10*time.Second, func(ctx context.Context) error {
+	geotest.Await(w.t, startPatience, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 		defer cancel()
 		ack, err := js.Publish(ctx, "orders.x", nil, jetstream.WithRetryAttempts(0))
@@ -58,7 +58,7 @@ func (w *world) refused(js jetstream.JetStream) (last uint64) {
 // taken waits until producers are let in, and returns the offset that the first got.
 func (w *world) taken(js jetstream.JetStream) (offset uint64) {
 	w.t.Helper()
-	geotest.Await(w.t, 20*time.Second, func(ctx context.Context) error {
+	geotest.Await(w.t, startPatience, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond) // an engine that fails gives no answer
 		defer cancel()
 		ack, err := js.Publish(ctx, "orders.x", []byte("again"), jetstream.WithRetryAttempts(0))
@@ -73,7 +73,7 @@ func (w *world) taken(js jetstream.JetStream) (offset uint64) {
 // link waits until the link into a region's replica of us-east's log is as wanted.
 func (w *world) link(region geo.Region, wanted func(admin.Link) bool) {
 	w.t.Helper()
-	geotest.Await(w.t, 20*time.Second, func(context.Context) error {
+	geotest.Await(w.t, startPatience, func(context.Context) error {
 		for _, l := range w.nodes[region].Links() {
 			if l.Log == "ORDERS" && l.Origin == "us-east" {
 				if wanted(l) {
@@ -136,7 +136,7 @@ func TestAnOriginWhoseDiskIsFull(t *testing.T) {
 	last := w.publish(js, 200)
 	w.free("us-east", 3)
 	last = max(last, w.refused(js))
-	geotest.Await(t, 5*time.Second, func(context.Context) error {
+	geotest.Await(t, startPatience, func(context.Context) error {
 		if l := w.log("us-east"); l.State != admin.LogFenced || !strings.Contains(l.Fenced, "make room") || l.Last != geo.Offset(last) {
 			return fmt.Errorf("the log is %s (%s) and ends at %d, not %d", l.State, l.Fenced, l.Last, last)
 		}
@@ -206,7 +206,7 @@ func (w *world) opening(region geo.Region) {
 		w.t.Fatal(err)
 	}
 	defer client.Close()
-	geotest.Await(w.t, 20*time.Second, func(ctx context.Context) error {
+	geotest.Await(w.t, startPatience, func(ctx context.Context) error {
 		status, err := client.Status(ctx, admin.ScopeLocal)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"geomq/geo"
 	"geomq/geo/control"
 	"geomq/geo/entry"
+	"geomq/mirror"
 )
 
 // disks are what tests say of data folders.
@@ -107,4 +108,9 @@ func (n *Node) Promised(id geo.CommitLog) geo.Offset {
 		return 0
 	}
 	return note.Ceiling + margin + 1
+}
+
+// Replica is what a link writes to.
+func (n *Node) Replica(ctx context.Context, id geo.CommitLog) (mirror.Replica, error) {
+	return n.cluster().Open(ctx, id)
 }

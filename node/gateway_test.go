@@ -53,7 +53,7 @@ func TestANodesGatewayTakesClientsToItsBrokerAndIsInItsMetrics(t *testing.T) {
 	n := w.nodes["us-east"]
 	nc, js := through(t, n.Gateway())
 	acknowledged(t, js, 20*time.Second)
-	geotest.Await(t, 20*time.Second, func(ctx context.Context) error {
+	geotest.Await(t, startPatience, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.Admin()+"/metrics", nil)
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func TestANodesGatewayTakesClientsToItsBrokerAndIsInItsMetrics(t *testing.T) {
 		return err
 	})
 	w.stops["us-east"]()
-	geotest.Await(t, 10*time.Second, func(context.Context) error {
+	geotest.Await(t, startPatience, func(context.Context) error {
 		if nc.IsConnected() {
 			return fmt.Errorf("the client is still connected to a node that has stopped")
 		}

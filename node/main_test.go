@@ -11,7 +11,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue && !raced {
-		_ = flag.Set("test.parallel", "6") // a flag of package testing takes any number
+		_ = flag.Set("test.parallel", "4") // a flag of package testing takes any number
 	}
 	os.Exit(m.Run())
 }

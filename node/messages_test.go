@@ -136,7 +136,7 @@ func compare(t *testing.T, w *world, stream string, last uint64) {
 			t.Errorf("offset %d (%s): the origin has\n%.300q\n%.300q, the replica\n%.300q\n%.300q", offset, a.Subject, a.Header, a.Body, b.Header, b.Body)
 		}
 	}
-	geotest.Await(t, 10*time.Second, func(context.Context) error {
+	geotest.Await(t, startPatience, func(context.Context) error {
 		for _, l := range w.nodes["eu-west"].Links() {
 			if l.State != admin.LinkStreaming || l.LagEntries == nil || *l.LagEntries != 0 {
 				return fmt.Errorf("link %+v", l)
@@ -169,7 +169,7 @@ func TestSubjectsThatNoClientLibrarySends(t *testing.T) {
 	}
 	js := w.client("us-east")
 	var last uint64
-	geotest.Await(t, 10*time.Second, func(ctx context.Context) error {
+	geotest.Await(t, startPatience, func(ctx context.Context) error {
 		s, err := js.Stream(ctx, "ORDERS@us-east")
 		if err != nil {
 			return err

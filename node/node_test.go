@@ -134,7 +134,7 @@ func (w *world) client(region geo.Region) jetstream.JetStream {
 func (w *world) holds(region geo.Region, stream string, last uint64) {
 	w.t.Helper()
 	js := w.client(region)
-	geotest.Await(w.t, 20*time.Second, func(ctx context.Context) error {
+	geotest.Await(w.t, startPatience, func(ctx context.Context) error {
 		s, err := js.Stream(ctx, stream)
 		if err != nil {
 			return err

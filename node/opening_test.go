@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -69,7 +68,7 @@ func TestAClosedLogIsNotServed(t *testing.T) {
 	w.stops["ap-south"]()
 	w.start("us-east") // it knows from eu-west that there is such a log, and waits for ap-south
 	w.opening("us-east")
-	geotest.Await(t, 10*time.Second, func(context.Context) error {
+	geotest.Await(t, startPatience, func(context.Context) error {
 		for _, l := range w.nodes["eu-west"].Links() {
 			if l.Log == "ORDERS" && l.Origin == "us-east" {
 				if l.Applied < 10 {
@@ -117,7 +116,7 @@ func TestAFirstOpeningThatIsTriedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.start("eu-west")
-			geotest.Await(t, 20*time.Second, func(context.Context) error {
+			geotest.Await(t, startPatience, func(context.Context) error {
 				if l := w.log("us-east"); !strings.Contains(l.Problem, "write down") {
 					return fmt.Errorf("it says %q", l.Problem)
 				}

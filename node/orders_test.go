@@ -103,7 +103,7 @@ func TestPurge(t *testing.T) {
 			left = append(left, o)
 		}
 	}
-	geotest.Await(t, 10*time.Second, func(context.Context) error {
+	geotest.Await(t, startPatience, func(context.Context) error {
 		if l := w.log("eu-west"); l.First != 11 {
 			return fmt.Errorf("the replica begins at %d", l.First)
 		}
@@ -192,7 +192,7 @@ func TestTwoOrdersAtOnce(t *testing.T) {
 	for i := range geo.Offset(4) {
 		group.Go(func() {
 			order := admin.DeleteOrder{Log: orders.Stream(), Offsets: geo.Ranges{{First: 1 + 100*i, Last: 99 + 100*i}}}
-			geotest.Await(t, 20*time.Second, func(ctx context.Context) error {
+			geotest.Await(t, startPatience, func(ctx context.Context) error {
 				_, err := w.nodes["us-east"].Orders().Delete(ctx, order, silent)
 				if err != nil && !errors.Is(err, admin.ErrRefused) {
 					t.Errorf("the order fails: %v", err)

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"geomq/admin"
 	"geomq/geo"
@@ -80,7 +79,7 @@ func TestRepair(t *testing.T) {
 	w.same("us-east", "eu-west")
 	w.link("eu-west", streaming)
 	w.holds("eu-west", "ORDERS@us-east", w.publish(js, 10))
-	geotest.Await(t, 20*time.Second, func(context.Context) error {
+	geotest.Await(t, startPatience, func(context.Context) error {
 		if l := w.log("eu-west"); l.Deletions != 0 || l.Ledger == nil || l.Ledger.Open != 4 {
 			return fmt.Errorf("the replica that was made anew is %+v, its ledger %+v", l, l.Ledger)
 		}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"geomq/admin"
 	"geomq/geo"
@@ -51,7 +50,7 @@ func TestADamagedBlock(t *testing.T) {
 	w.free("ap-south", 8) // its links wait
 	w.publish(w.client("us-east"), 2100)
 	w.holds("eu-west", "ORDERS@us-east", 2100)
-	geotest.Await(t, 10*time.Second, func(context.Context) error {
+	geotest.Await(t, startPatience, func(context.Context) error {
 		if l := w.log("eu-west"); l.SealedTo != 2048 {
 			return fmt.Errorf("it is sealed to %d", l.SealedTo)
 		}
@@ -68,7 +67,7 @@ func TestADamagedBlock(t *testing.T) {
 			return nil
 		}
 	}
-	geotest.Await(t, 20*time.Second, damaged(1024))
+	geotest.Await(t, startPatience, damaged(1024))
 	w.awaitEvent("eu-west", "eu-west", "the entries of us-east are served in its place")
 	if stored := w.held("eu-west"); reflect.DeepEqual(stored, right) {
 		t.Fatal("the stream itself is not damaged")
@@ -83,7 +82,7 @@ func TestADamagedBlock(t *testing.T) {
 	order := admin.RepairOrder{Log: orders.Stream(), Region: "eu-west", From: "ap-south"}
 	ordered(t, 1)(w.nodes["eu-west"].Orders().Repair(t.Context(), order, silent))
 	w.holds("eu-west", "ORDERS@us-east", 2100)
-	geotest.Await(t, 20*time.Second, damaged(0))
+	geotest.Await(t, startPatience, damaged(0))
 	if got := w.held("eu-west"); !reflect.DeepEqual(got, right) {
 		t.Error("the replica that was made anew is not right")
 	}

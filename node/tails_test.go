@@ -45,7 +45,7 @@ func TestABurstDoesNotOutrunItsNote(t *testing.T) {
 		}
 		acks = acks[:0]
 	}
-	geotest.Await(t, 10*time.Second, func(context.Context) error {
+	geotest.Await(t, startPatience, func(context.Context) error {
 		if promised := w.nodes["us-east"].Promised(orders); promised < n+75_000 {
 			return fmt.Errorf("the log ends at %d, and what is promised at %d", n, promised)
 		}
