@@ -58,6 +58,8 @@ var mutations = []mutation{
 	{"an old sink gets holes", "mirror/sourceflow.go", "if s.version < 2 && len(known) > 0 {", "if false {", links},
 	{"a stale relay counts as a contradiction", "mirror/sourceopen.go", "cause = CauseStale", "cause = CauseEpochs", links},
 	{"a source streams on under other epochs", "mirror/source.go", "if extent.Epochs.String() != s.held.Extent.Epochs.String() {", "if false {", links},
+	{"a source that reads nothing any more goes on", "mirror/standstill.go", "return now-s.since >= stillPatience", "return false", links},
+	{"a source that proves a block is given up", "mirror/standstill.go", "|| s.brought != s.known", "", links},
 	{"an unproved hole is believed", "mirror/sinkflow.go", "known, left := s.known.explain(m.Range())\n\tif left.Len() > 0 {", "known, left := s.known.explain(m.Range())\n\tknown = []Hole{*m}\n\tif left.Len() > 1<<60 {", links},
 	{"entries between two epochs are taken", "mirror/sinkflow.go", "case len(between) > 0:", "case false:", links},
 	{"deleted entries in flight are shown", "mirror/sinkflow.go", "Skip: skip, Without: without}", "Skip: skip, Without: without[len(without):]}", links},
