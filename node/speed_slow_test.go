@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"testing"
@@ -200,4 +202,51 @@ func TestSlowIdleLink(t *testing.T) {
 	if perLink > bound {
 		t.Errorf("an idle link uses %.3f %% of a core, more than %.1f %%", perLink, bound)
 	}
+}
+
+// TestSlowIdleMemory measures what a process holds with 200 idle links in it: two
+// regions with 100 logs each.
+func TestSlowIdleMemory(t *testing.T) {
+	const logs, bound = 100, 300 << 20
+	w := newWorld(t, func(c *configs.Config) {
+		c.Link.Heartbeat = time.Second
+		c.Logs = nil
+		for i := range logs {
+			c.Logs = append(c.Logs, configs.Log{Name: geo.LogName(fmt.Sprintf("LOG%dX", i)), Topics: []geo.Topic{geo.Topic(fmt.Sprintf("log%d.>", i))}})
+		}
+	}, "us-east", "eu-west")
+	geotest.Await(t, 5*time.Minute, func(context.Context) error {
+		for region, n := range w.nodes {
+			for _, l := range n.Links() {
+				if l.State != admin.LinkStreaming {
+					return fmt.Errorf("in %s %s is %s: %s", region, l.Log, l.State, l.Reason)
+				}
+			}
+		}
+		return nil
+	})
+	defer debug.SetGCPercent(debug.SetGCPercent(50)) // as geomq has it at rest
+	for range 6 {
+		<-time.After(10 * time.Second)
+		resident, heap := resident(t)
+		t.Logf("two idle regions with %d links hold %d MB, %d MB of it in objects", 2*logs, resident>>20, heap>>20)
+	}
+	if held, _ := resident(t); held > bound {
+		t.Errorf("%d MB, more than %d", held>>20, bound>>20)
+	}
+}
+
+// resident is what the process has in memory, and what its objects take, in bytes.
+func resident(t *testing.T) (all, objects uint64) {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip("no /proc: ", err)
+	}
+	var size uint64
+	if _, err := fmt.Sscan(string(text), &size, &all); err != nil {
+		t.Fatal(err)
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return all * uint64(os.Getpagesize()), m.HeapAlloc
 }
