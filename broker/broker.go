@@ -45,6 +45,7 @@ type Broker struct {
 	shut map[geo.Topic]bool // what clients can't publish to
 	// configs is held from reading a stream's configuration to changing it.
 	configs sync.Mutex
+	copying sync.Mutex // one copy of a configuration is written at a time
 
 	closing sync.Once
 }

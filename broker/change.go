@@ -57,7 +57,7 @@ func (b *Broker) flushMeta(stream string) error {
 			return err
 		}
 	}
-	return nil
+	return b.copyMeta(stream)
 }
 
 // flush waits until a file or folder is on the disk.

@@ -120,6 +120,9 @@ func (b *Broker) openJournal(ctx context.Context, want server.StreamConfig) (*se
 	if err := b.api.updateStream(ctx, have); err != nil {
 		return nil, err
 	}
+	if err := b.flushMeta(have.Name); err != nil {
+		return nil, err
+	}
 	return nil, errNotYet
 }
 

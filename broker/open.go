@@ -89,8 +89,10 @@ func (b *Broker) create(ctx context.Context, want server.StreamConfig) error {
 		return nil
 	case hasCode(err, codeSubjectOverlap):
 		return overlap(want.Name, want.Subjects)
+	case err != nil:
+		return err
 	}
-	return err
+	return b.flushMeta(want.Name)
 }
 
 func (b *Broker) adopt(ctx context.Context, have *server.StreamInfo, want *server.StreamConfig, judge adoption) error {
@@ -99,7 +101,7 @@ func (b *Broker) adopt(ctx context.Context, have *server.StreamInfo, want *serve
 		return &ConflictError{Stream: want.Name, Differences: found}
 	}
 	if !differs {
-		return nil
+		return b.flushMeta(want.Name) // who made it may have died before
 	}
 	err := b.api.updateStream(ctx, next)
 	var apiErr *server.ApiError

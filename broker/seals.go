@@ -58,7 +58,10 @@ func (b *Broker) openSeals(ctx context.Context, id geo.CommitLog, replicas int) 
 		// The subjects follow from the secret, which may have been changed.
 		next := info.Config
 		next.Replicas, next.Subjects, next.SubjectTransform = want.Replicas, want.Subjects, want.SubjectTransform
-		return b.api.updateStream(ctx, next)
+		if err := b.api.updateStream(ctx, next); err != nil {
+			return err
+		}
+		return b.flushMeta(next.Name)
 	})
 }
 

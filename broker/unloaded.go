@@ -38,8 +38,9 @@ func (u Unloaded) Present() bool {
 }
 
 // MendStreams makes streams in a data folder loadable again whose configuration is
-// whole and whose checksum isn't; it is called before Open, and names them. Streams
-// with messages whose configuration can't be read are returned as unloaded: to make
+// whole, or has a copy, and whose checksum isn't; it is called before Open, and names
+// them. Streams with messages whose configuration can't be read, and of which there
+// is no copy, are returned as unloaded: to make
 // them anew would lose what their configuration said, a log's epochs among it, so
 // the caller must leave them alone until a person has put the file back, or has
 // taken the folder away. A stream without messages is nothing that could be lost,
@@ -65,7 +66,7 @@ func MendStreams(data string) (mended []string, unloaded []Unloaded, err error) 
 		if strings.HasPrefix(entry.Name(), ".") || removing(data, entry.Name()) {
 			continue
 		}
-		torn, done, err := mendStream(filepath.Join(streamsFolder(data), entry.Name()), entry.Name())
+		torn, done, err := mendStream(data, entry.Name())
 		switch {
 		case err != nil:
 			return mended, unloaded, fmt.Errorf("make stream %s loadable: %w", entry.Name(), err)
@@ -86,7 +87,8 @@ func removing(data, stream string) bool {
 }
 
 // mendStream looks at one stream: it is either fine, mended, or torn.
-func mendStream(folder, stream string) (torn *Unloaded, mended bool, err error) {
+func mendStream(data, stream string) (torn *Unloaded, mended bool, err error) {
+	folder := filepath.Join(streamsFolder(data), stream)
 	metaFile := filepath.Join(folder, server.JetStreamMetaFile)
 	meta, err := os.ReadFile(metaFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -111,6 +113,9 @@ func mendStream(folder, stream string) (torn *Unloaded, mended bool, err error) 
 		return nil, true, replaceFile(sumFile, []byte(sum))
 	case !holdsMessages(folder):
 		return nil, false, nil
+	}
+	if mended, err = restoreMeta(data, stream, folder); mended || err != nil {
+		return nil, mended, err
 	}
 	return &Unloaded{Stream: stream, Folder: folder, File: metaFile, Reason: whyNot}, false, nil
 }

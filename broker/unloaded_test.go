@@ -74,10 +74,40 @@ func TestATornChecksumIsMended(t *testing.T) {
 	}
 }
 
+// TestATornConfigurationComesBackFromItsCopy: the power went while the server wrote
+// over it.
+func TestATornConfigurationComesBackFromItsCopy(t *testing.T) {
+	for name, done := range map[string]func(string) error{
+		"half of it": cutOff("meta.inf"),
+		"none of it": func(folder string) error {
+			return errors.Join(os.Truncate(filepath.Join(folder, "meta.inf"), 0), os.Truncate(filepath.Join(folder, "meta.sum"), 0))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := lostPower(t, done)
+			mended, unloaded, err := MendStreams(cfg.Data)
+			if err != nil || !slices.Equal(mended, []string{orders.Stream()}) || len(unloaded) > 0 {
+				t.Fatalf("mended %v, not %v, %v", mended, unloaded, err)
+			}
+			l, err := openBroker(t, cfg).Lookup(deadline(t), orders)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := extentOf(t, l); e.Last != 100 || e.Epochs.String() != twoEpochs.String() {
+				t.Errorf("%+v", e)
+			}
+			sameEntries(t, readTo(t, l, 1, 100), made(1, 100))
+		})
+	}
+}
+
 // TestATornConfigurationIsNotMadeAnew: what it said is gone, so the stream is named
 // and left as it is.
 func TestATornConfigurationIsNotMadeAnew(t *testing.T) {
 	cfg := lostPower(t, cutOff("meta.inf"))
+	if err := os.RemoveAll(copies(cfg.Data)); err != nil {
+		t.Fatal(err)
+	}
 	before, err := os.ReadFile(filepath.Join(streamsFolder(cfg.Data), orders.Stream(), "meta.inf"))
 	if err != nil {
 		t.Fatal(err)

@@ -15,13 +15,15 @@ import (
 	"geomq/geotest"
 )
 
-// tear stops a region, cuts off a file of us-east's log in its data folder, and
-// starts the region again. It returns the stream's folder.
+// tear stops a region, cuts off a file of us-east's log in its data folder, takes
+// the copies of configurations away, and starts the region again. It returns the
+// stream's folder.
 func (w *world) tear(region geo.Region, file string) (folder string) {
 	w.t.Helper()
 	w.stops[region]()
 	folder = filepath.Join(w.cfgs[region].Data, "jetstream", "APP", "streams", orders.Stream())
-	if err := os.Truncate(filepath.Join(folder, file), 11); err != nil {
+	copies := filepath.Join(w.cfgs[region].Data, "stream-configurations")
+	if err := errors.Join(os.Truncate(filepath.Join(folder, file), 11), os.RemoveAll(copies)); err != nil {
 		w.t.Fatal(err)
 	}
 	w.start(region)
