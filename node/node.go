@@ -143,7 +143,7 @@ func (n *Node) open(ctx context.Context) error {
 	if n.tails, err = openTails(n.cfg.Data, n.clustered()); err != nil {
 		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
 	}
-	if n.unloaded, err = mendStreams(n.cfg.Data, n.clustered(), n.log); err != nil {
+	if n.unloaded, err = mendStreams(n.cfg.Data, n.tails.doubtful(), n.clustered(), n.log); err != nil {
 		return fmt.Errorf("region %s: %w", n.cfg.Region, err)
 	}
 	if n.broker, err = broker.Open(ctx, brokerConfig(n.cfg, n.secret, n.topics(), n.opts.BrokerLog)); err != nil {

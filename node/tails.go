@@ -31,6 +31,12 @@ func (t *tails) sharedSafe() bool {
 	return p.Missing || !p.Restored && (p.Clean || p.SameBoot)
 }
 
+// doubtful tells whether files in the data folder may not be what was written.
+func (t *tails) doubtful() bool {
+	p := t.mark.Previous()
+	return p.Missing || p.Restored || !p.Clean && !p.SameBoot
+}
+
 // openTails reads what an earlier run has left in the data folder, and writes
 // down that a node runs there now.
 func openTails(folder string, shared bool) (*tails, error) {

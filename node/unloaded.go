@@ -20,9 +20,16 @@ const unloadedPause = 2 * time.Second
 // They are not changed after the start; what is gone from the disk counts no more.
 type unloaded map[string]broker.Unloaded
 
-// mendStreams makes loadable what can be, before the broker starts. In a cluster
+// mendStreams makes loadable what can be, before the broker starts, and where the
+// files may not be what was written has it look into each. In a cluster
 // configurations come from the other brokers.
-func mendStreams(data string, clustered bool, log *slog.Logger) (unloaded, error) {
+func mendStreams(data string, doubt, clustered bool, log *slog.Logger) (unloaded, error) {
+	if doubt {
+		log.Info("the files of all logs are read before they are used, since some of what was written may be missing")
+		if err := broker.DropIndexes(data); err != nil && !errors.Is(err, broker.ErrDataInUse) {
+			return nil, err
+		}
+	}
 	if clustered {
 		return nil, nil
 	}
