@@ -44,7 +44,8 @@ func TestABlockThatLostItsEndIsNoticed(t *testing.T) {
 	if err != nil || len(missing) != 1 || missing[0].First < 80 || missing[0].Last > 200 {
 		t.Fatalf("missing %v, %v", missing, err)
 	}
-	sameEntries(t, readTo(t, l, 1, missing[0].First-1), all[:missing[0].First-1])
+	before := int(missing[0].First - 1)
+	sameEntries(t, readTo(t, l, 1, geo.Offset(before))[:before], all[:before]) // a batch may hold more
 	sameEntries(t, readTo(t, l, missing[0].Last+1, 300), all[missing[0].Last:])
 }
 
