@@ -36,6 +36,9 @@ func TestABlockThatLostItsEndIsNoticed(t *testing.T) {
 	if err := errors.Join(os.Truncate(block, info.Size()/2), DropIndexes(cfg.Data)); err != nil {
 		t.Fatal(err)
 	}
+	if notes, err := filepath.Glob(filepath.Join(streamsFolder(cfg.Data), "*", "msgs", indexFile)); err != nil || len(notes) > 0 {
+		t.Fatalf("the server would go by %v, %v", notes, err)
+	}
 	l, err = openBroker(t, cfg).Lookup(deadline(t), orders)
 	if err != nil {
 		t.Fatal(err)
