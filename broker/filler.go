@@ -22,6 +22,7 @@ func (l *CommitLog) RemoveFillers(ctx context.Context) error { return l.purgeFil
 func (l *CommitLog) purgeFillers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
+	purged := false
 	err := retry(ctx, func() error { // a stream that elects its leader does not answer
 		err := l.broker.api.read(ctx, "STREAM.MSG.GET."+l.id.Stream(), server.JSApiMsgGetRequest{LastFor: l.fillers()}, nil)
 		if hasCode(err, codeNoMessage) {
@@ -29,9 +30,15 @@ func (l *CommitLog) purgeFillers(ctx context.Context) error {
 		}
 		if err == nil {
 			err = l.broker.api.call(ctx, "STREAM.PURGE."+l.id.Stream(), server.JSApiStreamPurgeRequest{Subject: l.fillers()}, nil)
+			purged = err == nil
 		}
 		return err
 	})
+	if err == nil && purged {
+		// The server has written blocks anew that hold entries beside the fillers:
+		// they were on the disk, and aren't now.
+		err = l.Flush(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("purge the fillers of %s: %w", l.id, err)
 	}
