@@ -34,12 +34,22 @@ func streamsOf(id geo.CommitLog) []string {
 // makes an empty one. An origin is refused with ErrRole. Removing what is gone
 // does nothing; after an error or a crash, call it again.
 func (b *Broker) Remove(ctx context.Context, id geo.CommitLog) error {
+	return b.remove(ctx, id, Replica)
+}
+
+// RemoveOrigin does what Remove does with an origin, so that OpenOrigin makes an
+// empty one. What it held and nobody else has is lost.
+func (b *Broker) RemoveOrigin(ctx context.Context, id geo.CommitLog) error {
+	return b.remove(ctx, id, Origin)
+}
+
+func (b *Broker) remove(ctx context.Context, id geo.CommitLog, role Role) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	b.configs.Lock()
 	defer b.configs.Unlock()
-	if log, err := b.Lookup(ctx, id); err == nil && log.role != Replica {
-		return fmt.Errorf("remove %s: %w: it is an origin", id, ErrRole)
+	if log, err := b.Lookup(ctx, id); err == nil && log.role != role {
+		return fmt.Errorf("remove %s: %w: it is of role %s", id, ErrRole, log.role)
 	} else if err != nil && !errors.Is(err, ErrNoLog) {
 		return err
 	}

@@ -26,6 +26,8 @@ type Ask struct {
 	To geo.Region `json:"to"`
 	// After asks for the deletions behind this number; absent, for none.
 	After *uint64 `json:"after,omitempty"`
+	// Lacking asks for what the holder lacks itself.
+	Lacking bool `json:"lacking,omitempty"`
 }
 
 // Standing is a holder's answer to an Ask, as JSON.
@@ -45,6 +47,11 @@ type Standing struct {
 	// Deleted are those behind Ask.After as links carry them, the first ones if
 	// there are many.
 	Deleted [][]byte `json:"deleted,omitempty"`
+	// Looked says that the holder has told in Lacking, as it was asked to, which
+	// offsets within Extent hold no entry for no known reason. It does not where
+	// there are too many stretches.
+	Looked  bool       `json:"looked,omitempty"`
+	Lacking geo.Ranges `json:"lacking,omitempty"`
 	// Problem says why the holder could not tell; then only Region is set.
 	Problem string `json:"problem,omitempty"`
 }
@@ -89,6 +96,11 @@ func (s *Sources) standing(ctx context.Context, ask []byte) (Standing, error) {
 		return Standing{}, err
 	}
 	standing.Exists, standing.Ready = true, s.ready(id)
+	if a.Lacking {
+		if standing.Lacking, standing.Looked, err = lackingOf(ctx, log); err != nil {
+			return Standing{}, err
+		}
+	}
 	room := deletedRoom
 	err = eachDeletion(ctx, log, 0, func(d *geo.Deletion) {
 		standing.Deletions = d.Number
@@ -98,6 +110,32 @@ func (s *Sources) standing(ctx context.Context, ask []byte) (Standing, error) {
 		}
 	})
 	return standing, err
+}
+
+// mostLacking is how many stretches of lacking offsets an answer tells of, since it
+// has to fit into one message.
+const mostLacking = 256
+
+// lackingOf is what a log lacks for no known reason, if it can tell: one that wraps
+// another by itself or by what it wraps.
+func lackingOf(ctx context.Context, log HeldLog) (lacking geo.Ranges, looked bool, err error) {
+	for {
+		wrapped, is := log.(interface{ Unwrap() HeldLog })
+		if !is {
+			break
+		}
+		log = wrapped.Unwrap()
+	}
+	s, can := log.(interface {
+		Lacking(context.Context) (geo.Ranges, error)
+	})
+	if !can {
+		return nil, false, nil
+	}
+	if lacking, err = s.Lacking(ctx); err != nil || len(lacking) > mostLacking {
+		return nil, false, err
+	}
+	return lacking, true, nil
 }
 
 // deletedRoom is what the deletions of an answer take before the last of them, in
@@ -110,6 +148,11 @@ const deletedRoom = 4 << 10
 // answers asks, else what a says.
 func AskHolder(ctx context.Context, a Asker, to geo.Region, log geo.CommitLog, self geo.Region) (Standing, time.Duration, error) {
 	return askHolder(ctx, a, to, log, Ask{Log: log.Stream(), To: self})
+}
+
+// AskWhole does what AskHolder does, and asks for what the holder lacks, too.
+func AskWhole(ctx context.Context, a Asker, to geo.Region, log geo.CommitLog, self geo.Region) (Standing, time.Duration, error) {
+	return askHolder(ctx, a, to, log, Ask{Log: log.Stream(), To: self, Lacking: true})
 }
 
 // AskDeletions asks region to, for region self, for its deletions of log behind

@@ -123,6 +123,9 @@ func (d *duty) describe() admin.Log {
 		Mode: string(d.log.Mode), Flush: string(d.log.Flush), Replicas: replicas(d.node.cfg, d.log),
 		State: state, Problem: d.problem(),
 	}
+	if left := d.tail.undone(); left != "" {
+		log.Problem = left
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	log.Opening, log.Fenced = d.opening, d.fenced

@@ -42,6 +42,10 @@ type opener struct {
 	// settled says that the log counts as open from now on: what was written down of
 	// it since is no trace of an earlier life.
 	settled bool
+	// remade says that the log is being made anew, and kept which records of the
+	// ledger belong back into it.
+	remade bool
+	kept   map[geo.Offset]string
 }
 
 // openLog returns when the log is open; the error is ctx's. fresh tells that its
@@ -78,10 +82,11 @@ func (d *duty) newOpener(ctx context.Context, fresh bool) (*opener, error) {
 		return nil, err
 	}
 	d.node.tails.facts(&facts)
+	remade := facts.Doubt == remaking
 	facts.Fresh = fresh || own.Last == 0 && !facts.Note.Known
 	return &opener{
 		duty: d, held: held, machine: opening.New(facts), start: time.Now(),
-		answers: make(chan answer, len(d.log.Regions)), asked: map[geo.Region]question{},
+		answers: make(chan answer, len(d.log.Regions)), asked: map[geo.Region]question{}, remade: remade,
 	}, nil
 }
 
@@ -96,9 +101,16 @@ func (o *opener) run(ctx context.Context) error {
 		}
 	}
 	for decision := o.machine.Decision(); ; {
-		o.tell(decision)
 		var event opening.Event
 		var err error
+		if o.machine.Unsurveyed() {
+			if event, err = o.survey(ctx, ""); err != nil {
+				return err
+			}
+			decision = o.machine.Step(event)
+			continue
+		}
+		o.tell(decision)
 		switch step := decision.(type) {
 		case opening.Wait:
 			event = o.wait(ctx, step)
@@ -108,6 +120,12 @@ func (o *opener) run(ctx context.Context) error {
 			event, err = o.persist(ctx, func() (opening.Event, error) { return o.newEpoch(ctx, step) })
 		case opening.Finish:
 			event, err = o.persist(ctx, func() (opening.Event, error) { return o.skip(ctx, step.Through) })
+		case opening.WriteOff:
+			event, err = o.writeOff(ctx, step)
+		case opening.Anew:
+			event, err = o.anew(ctx, step)
+		case opening.PutBack:
+			event, err = o.putBack(ctx, step)
 		case opening.Open:
 			return o.admit(ctx)
 		}
@@ -183,21 +201,29 @@ func (o *opener) ask(ctx context.Context, region geo.Region) {
 	q := o.asked[region]
 	q.began, q.open = time.Now(), true
 	o.asked[region] = q
+	// Only where the tail may be lost is it worth the look.
+	put := mirror.AskHolder
+	if o.machine.Doubt() != "" {
+		put = mirror.AskWhole
+	}
 	answers, node, id := o.answers, o.duty.node, o.duty.id
 	node.group.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, q.limit())
 		defer cancel()
-		standing, _, err := mirror.AskHolder(ctx, node.dialer, region, id, node.cfg.Region)
-		a := answer{region: region}
+		standing, _, err := put(ctx, node.dialer, region, id, node.cfg.Region)
+		a := answer{region: region, event: told(region, standing)}
 		if err != nil {
 			a.event = opening.Silent{Region: region, Reason: err.Error()}
-		} else {
-			a.event = opening.Told{
-				Region: region, Exists: standing.Exists, Extent: standing.Extent, Deletions: standing.Deletions, Problem: standing.Problem,
-			}
 		}
 		answers <- a
 	})
+}
+
+func told(region geo.Region, s mirror.Standing) opening.Told {
+	return opening.Told{
+		Region: region, Exists: s.Exists, Extent: s.Extent, Deletions: s.Deletions, Problem: s.Problem,
+		Ready: s.Ready, Looked: s.Looked, Lacking: s.Lacking,
+	}
 }
 
 // question is one that a region is asked.

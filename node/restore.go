@@ -29,6 +29,9 @@ func (o *opener) doubtful() error {
 	if doubt == "" {
 		return nil
 	}
+	if o.remade {
+		doubt = remaking
+	}
 	if err := o.duty.node.tails.mark.Doubt(stream, doubt); err != nil {
 		return err
 	}
@@ -64,7 +67,10 @@ func (o *opener) pullBack(ctx context.Context, step opening.PullBack) (opening.E
 			return nil, err
 		}
 	}
-	failed := o.pull(ctx, step)
+	failed, err := o.pullPast(ctx, step)
+	if err != nil {
+		return nil, err
+	}
 	if err := o.held.EndRestore(ctx); err != nil {
 		return nil, err
 	}
@@ -191,6 +197,9 @@ func (o *opener) admit(ctx context.Context) error {
 	o.settled = true // it may be, from here on
 	if err := d.node.tails.settle(d.id, own.Last); err != nil {
 		return fmt.Errorf("write down that %s is open: %w", d.id, err)
+	}
+	if err := o.leave(); err != nil {
+		return err
 	}
 	if d.id.Control() {
 		return d.keepFenced(ctx, o.held)

@@ -26,7 +26,11 @@ func (d *duty) showOpening(decision opening.Decision) {
 		}
 	case opening.PullBack:
 		shown.State, shown.From, shown.Through = "pulling", step.From[0], step.Through
-	case opening.NewEpoch, opening.Finish:
+	case opening.Anew:
+		shown.State, shown.From = "pulling", step.From[0]
+	case opening.PutBack:
+		shown.State, shown.Through = "pulling", step.Range.Last
+	case opening.NewEpoch, opening.Finish, opening.WriteOff:
 		shown.State = "skipping"
 	case opening.Open:
 		return

@@ -148,6 +148,7 @@ type tail struct {
 	extent geo.Extent
 	noted  time.Time // when the watch went by end; zero: never
 	end    geo.Offset
+	left   string // what the opening has left undone, for people
 }
 
 // see takes note of the log's extent, whoever has asked for it. at is from before
@@ -184,7 +185,7 @@ func (t *tail) note(end geo.Offset, now time.Time) (grown, rate uint64) {
 func (t *tail) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.at, t.extent, t.noted, t.end = time.Time{}, geo.Extent{}, time.Time{}, 0
+	t.at, t.extent, t.noted, t.end, t.left = time.Time{}, geo.Extent{}, time.Time{}, 0, ""
 }
 
 // tailOf is what is known of the end of a log of this region, nil for others'.

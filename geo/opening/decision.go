@@ -58,6 +58,9 @@ type (
 		// that no epoch explains. Mostly none.
 		Lacking geo.Ranges
 		Lost    Lost
+		// Nowhere are offsets in the middle of the log that were written off just now;
+		// Lost counts their entries, too.
+		Nowhere geo.Ranges
 		// Why says what made the new epoch necessary.
 		Why string
 		said
@@ -66,6 +69,29 @@ type (
 	// and was interrupted before the holes were made.
 	Finish struct {
 		Through geo.Offset
+		said
+	}
+	// WriteOff means to record, as deletions of the log, that the entries at Offsets
+	// are lost: all regions have told, and none has them. Numbers are given to these
+	// deletions only where every region has told those that it knows.
+	WriteOff struct {
+		Offsets geo.Ranges
+		said
+	}
+	// Anew means to put the origin's own entries at Keep into the ledger, then to
+	// remove its stream with its seals, and to make an empty one: others have entries
+	// at the offsets Lacking, in the middle of the log, and serve them. Interrupted
+	// anywhere, it is decided anew, or the stream is gone and gets all back.
+	Anew struct {
+		Lacking, Keep geo.Ranges
+		// From are the regions that have the rest. They are asked again before anything
+		// is removed.
+		From []geo.Region
+		said
+	}
+	// PutBack means to append entries that an Anew has set aside at their offsets.
+	PutBack struct {
+		Range geo.Range
 		said
 	}
 	// Open means that producers may write.

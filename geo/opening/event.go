@@ -19,6 +19,12 @@ type (
 		Extent geo.Extent
 		// Deletions is the number of the last deletion that it knows.
 		Deletions uint64
+		// Ready says that the region serves the log to others.
+		Ready bool
+		// Looked says that the region has looked for holes in its copy that nothing
+		// explains, Lacking are these.
+		Looked  bool
+		Lacking geo.Ranges
 		// Problem says why the region could not tell, e.g. that its broker is
 		// starting; then the rest means nothing and the region is asked again.
 		Problem string
@@ -45,6 +51,24 @@ type (
 	// Made says that a NewEpoch or a Finish has been carried out; Own is what the
 	// origin's stream holds now.
 	Made struct{ Own geo.Extent }
+	// Surveyed is a look at the origin's own stream and records: the answer to
+	// Machine.Unsurveyed, and the outcome of a WriteOff and of an Anew.
+	Surveyed struct {
+		Own geo.Extent
+		// Lacking are the offsets within Own that hold no entry, and no epoch, no
+		// deletion and no order of an operator explains it.
+		Lacking geo.Ranges
+		// Lost are those that were written off at any time.
+		Lost geo.Ranges
+		// Kept are entries that were set aside by an Anew and have not been put back.
+		Kept []Kept
+		// Refused says why a WriteOff or an Anew could not be carried out; the log is as
+		// it was then.
+		Refused string
+	}
+	// Returned says that a PutBack has ended; Own is what the origin's stream holds
+	// now. Where that is no more than before, the rest stays where it is kept.
+	Returned struct{ Own geo.Extent }
 	// Tick tells the time since the Machine was made.
 	Tick struct{ Elapsed time.Duration }
 )
@@ -54,4 +78,12 @@ func (Silent) event()     {}
 func (PulledBack) event() {}
 func (PullFailed) event() {}
 func (Made) event()       {}
+func (Surveyed) event()   {}
+func (Returned) event()   {}
 func (Tick) event()       {}
+
+// Kept are entries of one epoch that stand in a row and are kept beside the log.
+type Kept struct {
+	Epoch uint64
+	Range geo.Range
+}

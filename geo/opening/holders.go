@@ -16,6 +16,9 @@ type holder struct {
 	exists      bool
 	extent      geo.Extent
 	deletions   uint64
+	// ready says that it serves the log, looked that it told what its copy lacks.
+	ready, looked bool
+	lacking       geo.Ranges
 	// asked says that an ask was not answered, silence why.
 	asked   bool
 	silence string
@@ -48,6 +51,7 @@ func (m *Machine) told(e Told) {
 		h.told, h.asked, h.silence = false, true, e.Problem
 	default:
 		h.told, h.known, h.exists, h.extent, h.deletions = true, true, e.Exists, e.Extent, e.Deletions
+		h.ready, h.looked, h.lacking = e.Ready, e.Looked, e.Lacking
 	}
 }
 
@@ -64,6 +68,9 @@ func (m *Machine) judge() {
 		h.clash = ""
 		if h.agrees() {
 			h.clash = clash(h.extent, m.own)
+			if before := m.holes.epochs; h.clash == "" && !before.Extends(h.extent.Epochs) && !h.extent.Epochs.Extends(before) {
+				h.clash = fmt.Sprintf("its epochs %s contradict the origin's %s", h.extent.Epochs, before)
+			}
 		}
 	}
 	for _, h := range m.holders {

@@ -23,6 +23,7 @@ type Machine struct {
 	// made says that the stream stands where a decision has put it.
 	made   bool
 	pulled bool
+	holes  survey
 }
 
 // New takes the facts as they are when the broker has started.
@@ -68,6 +69,10 @@ func (m *Machine) Step(event Event) Decision {
 		m.pullFailed(e)
 	case Made:
 		m.carriedOut(e)
+	case Surveyed:
+		m.surveyed(e)
+	case Returned:
+		m.putBackDone(e)
 	case Tick:
 		m.elapsed = max(m.elapsed, e.Elapsed)
 	}
@@ -78,6 +83,12 @@ func (m *Machine) Step(event Event) Decision {
 // Decision is the one that holds now.
 func (m *Machine) Decision() Decision {
 	if !m.made {
+		if mend, ok := m.mend(); ok {
+			return mend
+		}
+		if back, ok := m.putBack(); ok {
+			return back
+		}
 		if pull, ok := m.pullBack(); ok {
 			if wait, ok := m.wait(m.facts.AskWait); ok {
 				return wait

@@ -23,7 +23,7 @@ func (m *Machine) newEpoch() NewEpoch {
 		Epoch: epoch, Table: table,
 		Retire: m.retired(), Skip: geo.Range{First: m.own.Last + 1, Last: epoch.First - 1},
 		Lacking: table.Skipped().Without(geo.Range{First: m.own.Last + 1, Last: epoch.First - 1}),
-		Lost:    m.count(), Why: m.why(),
+		Lost:    m.count(), Nowhere: m.holes.nowhere, Why: m.why(),
 	}
 	decision.said = m.sayNewEpoch(decision)
 	return decision
@@ -76,7 +76,7 @@ func (m *Machine) number() uint64 {
 
 // floor is the last offset that somebody has or was promised.
 func (m *Machine) floor() geo.Offset {
-	floor := max(m.own.Last, m.table.Latest().First-1)
+	floor := max(m.own.Last, m.holes.last, m.table.Latest().First-1)
 	for _, h := range m.holders {
 		if h.known && h.exists && h.extent.Last < beyond {
 			floor = max(floor, h.extent.Last)
@@ -112,6 +112,7 @@ func (m *Machine) count() Lost {
 	if note.Seen > end {
 		lost.AtLeast = uint64(note.Seen - end)
 	}
+	lost.AtLeast, lost.AtMost = lost.AtLeast+m.holes.nowhere.Len(), lost.AtMost+m.holes.nowhere.Len()
 	return lost
 }
 

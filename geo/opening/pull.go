@@ -12,10 +12,10 @@ import (
 func (m *Machine) pullBack() (PullBack, bool) {
 	next := m.own.Last + 1
 	ahead := slices.DeleteFunc(slices.Clone(m.holders), func(h *holder) bool {
-		return !h.told || h.spent || !h.agrees() || m.position(h.extent) <= m.position(m.own) ||
-			h.start(next) > m.reach(h.extent)+1 // what it has is of no epoch any more
+		return !h.told || h.spent || !h.agrees() || m.furthest(h) <= m.position(m.own) ||
+			m.start(h) > m.gives(h)+1 // what it has is of no epoch any more
 	})
-	connects := func(h *holder) bool { return h.extent.First <= next }
+	connects := func(h *holder) bool { return m.start(h) <= next }
 	if slices.ContainsFunc(ahead, connects) {
 		ahead = slices.DeleteFunc(ahead, func(h *holder) bool { return !connects(h) })
 	}
@@ -24,14 +24,14 @@ func (m *Machine) pullBack() (PullBack, bool) {
 	}
 	through := geo.Offset(0)
 	for _, h := range ahead {
-		through = max(through, m.reach(h.extent))
+		through = max(through, m.gives(h))
 	}
-	ahead = slices.DeleteFunc(ahead, func(h *holder) bool { return m.reach(h.extent) < through })
+	ahead = slices.DeleteFunc(ahead, func(h *holder) bool { return m.gives(h) < through })
 	slices.SortStableFunc(ahead, func(a, b *holder) int {
-		return cmp.Or(cmp.Compare(a.start(next), b.start(next)), -cmp.Compare(len(a.extent.Epochs), len(b.extent.Epochs)))
+		return cmp.Or(cmp.Compare(m.start(a), m.start(b)), -cmp.Compare(len(a.extent.Epochs), len(b.extent.Epochs)))
 	})
-	pull := PullBack{First: ahead[0].start(next), Through: through}
-	ahead = slices.DeleteFunc(ahead, func(h *holder) bool { return h.start(next) > pull.First })
+	pull := PullBack{First: m.start(ahead[0]), Through: through}
+	ahead = slices.DeleteFunc(ahead, func(h *holder) bool { return m.start(h) > pull.First })
 	if pull.First > next {
 		pull.Table = begun(ahead[0].extent.Epochs, pull.First)
 		ahead = slices.DeleteFunc(ahead, func(h *holder) bool { return len(h.extent.Epochs) < len(pull.Table) })
@@ -50,5 +50,16 @@ func begun(table geo.Epochs, first geo.Offset) geo.Epochs {
 	return table[:n:n]
 }
 
-// start is the first offset that the holder can give of those from next on.
-func (h *holder) start(next geo.Offset) geo.Offset { return max(next, h.extent.First) }
+// start is the first offset that the holder can give of those that are still to come.
+// What retention had removed here before the stream was made anew is not fetched.
+func (m *Machine) start(h *holder) geo.Offset {
+	return max(m.own.Last+1, h.extent.First, m.holes.first)
+}
+
+// furthest is position where what the holder lacks itself is not there.
+func (m *Machine) furthest(h *holder) geo.Offset {
+	if given := m.gives(h); given < m.reach(h.extent) {
+		return given
+	}
+	return m.position(h.extent)
+}

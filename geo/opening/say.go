@@ -84,6 +84,12 @@ func (m *Machine) sayNewEpoch(d NewEpoch) said {
 	if silent := m.awaited(); len(silent) > 0 {
 		fmt.Fprintf(&b, " %s could not be asked; what only they have goes to their ledger when they are back (geomq ledger ls).", names(silent))
 	}
+	if n := d.Nowhere.Len(); n > 0 {
+		fmt.Fprintf(&b, " %d of them stood in the middle of the log, at offsets %s.", n, list(d.Nowhere))
+	}
+	if lacking, left := m.Left(); left != "" {
+		fmt.Fprintf(&b, " Offsets %s are lacking in the middle of the log, %s.", list(lacking), left)
+	}
 	if d.Retire.Len() > 0 {
 		fmt.Fprintf(&b, " %d of the origin's own entries belong to no epoch any more and go to its ledger.", d.Retire.Len())
 	}

@@ -116,6 +116,9 @@ type servedLog struct {
 	shelf *Shelf
 }
 
+// Unwrap is the log without the patches.
+func (l servedLog) Unwrap() mirror.HeldLog { return l.HeldLog }
+
 // Read implements mirror.HeldLog.
 func (l servedLog) Read(ctx context.Context, from geo.Offset) (mirror.Reader, error) {
 	extent, err := l.Extent(ctx)
