@@ -80,13 +80,13 @@ func (r *room) scarcity() string {
 	return fmt.Sprintf("%s is below %d %% free: its replicas are not written; %s, and they go on by themselves", what.of(disk.Node), disk.StopReplicas, what.cure)
 }
 
-// pull runs the log's link while the disk has room for replicas and no order has
-// it rest. Control logs are small and go on without room: they may say what to do
-// about it.
-func (d *duty) pull(ctx context.Context) {
+// pull runs the log's link from when mend lets it, while the disk has room for
+// replicas and no order has it rest. Control logs are small and go on without room:
+// they may say what to do about it.
+func (d *duty) pull(ctx context.Context, mend *mend) {
 	for ctx.Err() == nil {
 		asked := d.restAsked() // looked at before resting is, so that no order is missed
-		if d.rest(ctx, ofLink) || !d.awaitRoom(ctx, asked) {
+		if d.rest(ctx, ofLink) || !mend.await(ctx, asked) || !d.awaitRoom(ctx, asked) {
 			continue
 		}
 		d.untilRest(ctx, asked, func(ctx context.Context) {

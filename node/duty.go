@@ -39,6 +39,7 @@ type duty struct {
 	sealer   *mirror.Sealer // of an open log
 	active   bool           // this node leads
 	scrubber *scrub.Scrubber
+	mending  mending       // at a replica
 	resting  *rest         // an order has the link rest
 	restAsk  chan struct{} // closed while one does
 	seen     seen
@@ -61,6 +62,8 @@ func (d *duty) problem() string {
 	switch {
 	case d.err != nil:
 		return d.err.Error()
+	case d.mending.text != "":
+		return d.mending.text
 	case d.opening != nil && d.opening.Text != "":
 		return d.opening.Text
 	case d.fenced != "":
@@ -252,11 +255,13 @@ func (d *duty) whileLeading(ctx context.Context) {
 
 // work is what the node that leads the log does until ctx ends.
 func (d *duty) work(ctx context.Context) {
-	var scrubbing sync.WaitGroup
-	defer scrubbing.Wait()
-	scrubbing.Go(func() { d.scrub(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { d.scrub(ctx) })
 	if d.link != nil {
-		d.pull(ctx)
+		mend := d.newMend()
+		beside.Go(func() { mend.run(ctx) })
+		d.pull(ctx, mend)
 		return
 	}
 	d.mu.Lock()

@@ -114,3 +114,10 @@ func (n *Node) Promised(id geo.CommitLog) geo.Offset {
 func (n *Node) Replica(ctx context.Context, id geo.CommitLog) (mirror.Replica, error) {
 	return n.cluster().Open(ctx, id)
 }
+
+// Whole tells whether it is written down that no entry in the middle of a replica is
+// missing, and else why one may be.
+func (n *Node) Whole(id geo.CommitLog) (bool, string) { return n.tails.mark.TailSafe(id.Stream()) }
+
+// Forget drops what is kept beside a replica, as the first step of making it anew.
+func (n *Node) Forget(ctx context.Context, id geo.CommitLog) error { return n.forget(ctx, id) }

@@ -65,6 +65,9 @@ type repair struct {
 	lost   geo.Ranges // those of only that can be read, for the ledger
 	unread geo.Ranges // those of only that can't
 	same   uint64     // entries that both have
+
+	because string                      // why nobody had to order it
+	fits    func(context.Context) error // nil, or what is asked after comparing
 }
 
 func (r *repair) text(dry bool) string {
@@ -74,6 +77,9 @@ func (r *repair) text(dry bool) string {
 	}
 	text := fmt.Sprintf("the replica of %s in %s %s made anew from %s: %d entries are the same there, %d that only this region has %s kept in its ledger (geomq ledger ls)",
 		r.duty.id, r.duty.node.cfg.Region, is, r.from, r.same, r.lost.Len(), are)
+	if r.because != "" {
+		text = r.because + ": " + text
+	}
 	if n := r.unread.Len(); n > 0 {
 		text += fmt.Sprintf(", and %d can't be read here: what other holders have at offsets %s comes from them, anything else there is lost", n, listed(r.unread[:min(len(r.unread), 5)]))
 		if len(r.unread) > 5 {
@@ -315,6 +321,11 @@ func (r *repair) run(ctx context.Context, s steps) error {
 	}
 	if err := r.compare(ctx); err != nil { // the link may have brought more since
 		return err
+	}
+	if r.fits != nil {
+		if err := r.fits(ctx); err != nil {
+			return err
+		}
 	}
 	n := r.duty.node
 	err := s.do(ctx, keepStep, r.lost.Len(), r.note(), func(ctx context.Context, done func(uint64)) error {

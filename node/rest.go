@@ -113,8 +113,11 @@ func ofScrubber(r *rest) chan struct{} { return r.scrubRests }
 // pause says why the link does not run, and since when; nothing where it may.
 func (d *duty) pause() (why string, since time.Time) {
 	d.mu.Lock()
-	resting := d.resting
+	resting, mending := d.resting, d.mending
 	d.mu.Unlock()
+	if mending.text != "" && (mending.holds || resting != nil) {
+		return mending.text, mending.since
+	}
 	if resting != nil {
 		return "an order has it rest, and lets it go on when it is done", resting.since
 	}

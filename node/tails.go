@@ -1,8 +1,11 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"geomq/geo"
 	"geomq/geo/opening"
@@ -21,6 +24,35 @@ type tails struct {
 	// shared says that a majority of brokers keeps every entry: a log that was
 	// never open at this one may well have been at another.
 	shared bool
+
+	mu    sync.Mutex // guards what follows
+	whole []string   // replicas that are to be settled
+}
+
+// settleTogether is how long a replica waits for others to be written down with.
+const settleTogether = time.Second
+
+// settleReplica writes down that no entry in the middle of a replica is missing. There
+// may be many replicas, and own logs that are being opened write to the same file, so
+// all of a moment are written at once.
+func (t *tails) settleReplica(ctx context.Context, log geo.CommitLog) error {
+	if safe, _ := t.mark.TailSafe(log.Stream()); safe {
+		return nil
+	}
+	t.mu.Lock()
+	t.whole = append(t.whole, log.Stream())
+	t.mu.Unlock()
+	if !sleep(ctx, settleTogether) {
+		return nil // the next start looks again
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.whole) == 0 {
+		return nil // another one has written it
+	}
+	streams := t.whole
+	t.whole = nil
+	return t.mark.Settle(streams...)
 }
 
 // sharedSafe tells whether a log of a cluster can have lost its tail. The broker

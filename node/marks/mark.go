@@ -162,12 +162,15 @@ func (m *Mark) MarkRunning() error { return m.change(func(r *record) { r.Clean =
 // are on disk (FsyncTree). If it fails, the next start takes the end for a crash.
 func (m *Mark) MarkClean() error { return m.change(func(r *record) { r.Clean = true }) }
 
-// Settle writes down that a log has been opened: what may have been lost of it
-// was fetched back or left behind. It is called before producers are let in.
-func (m *Mark) Settle(stream string) error {
+// Settle writes down that logs have been opened: what may have been lost of them
+// was fetched back or left behind. It is called before producers are let in. Of a
+// replica it says that no entry in its middle is missing.
+func (m *Mark) Settle(streams ...string) error {
 	return m.change(func(r *record) {
-		r.Settled[stream] = true
-		delete(r.Doubted, stream)
+		for _, stream := range streams {
+			r.Settled[stream] = true
+			delete(r.Doubted, stream)
+		}
 	})
 }
 
