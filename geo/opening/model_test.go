@@ -1,6 +1,7 @@
 package opening
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -17,6 +18,8 @@ import (
 //     goes on, as long as the origin's disk and note are its own, however much
 //     of the tail is gone and whoever is silent;
 //   - what a region that told still had is in the log afterwards;
+//   - a hole in the middle is filled by what others have, nothing leaves the log
+//     that is not with others or in the ledger, and what is written off is nowhere;
 //   - where the disk is not the origin's own, what is found out late is found
 //     out: copies that agree in their epochs agree in their entries.
 func TestNoOffsetIsGivenTwiceWhateverHappens(t *testing.T) {
@@ -38,6 +41,8 @@ func TestNoOffsetIsGivenTwiceWhateverHappens(t *testing.T) {
 			"restore":   w.restore,
 			"rollback":  w.rollback,
 			"wipe":      w.wipe,
+			"hole+":     w.hole,
+			"hole":      w.hole,
 			"":          func(*rapid.T) {},
 		})
 	})
@@ -67,7 +72,7 @@ func (w *world) link(t *rapid.T) {
 func (w *world) relay(t *rapid.T) {
 	h, from := w.draw(t), w.draw(t)
 	if h != from && h.up && from.up && h.halted == "" && from.exists {
-		if follow(t, w, h, from, 1<<40) == "gap" && !w.brittle && !w.amnesia {
+		if follow(t, w, h, from, 1<<40) == "gap" && !w.brittle && !w.amnesia && len(from.lacking()) == 0 {
 			t.Fatalf("%s has a gap: %s", from.region, w)
 		}
 	}
@@ -98,6 +103,43 @@ func (w *world) powerCut(t *rapid.T) {
 		w.log.remove(geo.Range{First: left + 1, Last: w.log.last})
 		w.log.last = left
 		w.log.first = min(w.log.first, left+1)
+	}
+}
+
+// hole is a power cut that takes the end of an older block, too, maybe in two regions.
+// The replica gets back what the origin has once that is open.
+func (w *world) hole(t *rapid.T) {
+	if w.open, w.settled = false, false; rapid.Bool().Draw(t, "tail") {
+		w.powerCut(t)
+	}
+	h := w.draw(t)
+	end := w.log.last
+	if rapid.Bool().Draw(t, "known there") {
+		end = min(end, h.last+1)
+	}
+	w.log.punch(t, w.durable+1, end)
+	if rapid.Bool().Draw(t, "both") && h.exists && h.last > h.table.Latest().First {
+		h.last = geo.Offset(rapid.Uint64Range(uint64(h.table.Latest().First), uint64(h.last)).Draw(t, "replica left"))
+		h.remove(geo.Range{First: h.last + 1, Last: 1 << 60})
+		h.first = min(h.first, h.last+1)
+		h.punch(t, h.table.Latest().First, h.last)
+	}
+	w.run(t)
+	for _, r := range h.lacking() {
+		for o := r.First; o <= r.Last && w.open && h.halted == ""; o++ {
+			if id, there := w.log.entries[o]; there && w.log.table.At(o) == h.table.At(o) {
+				h.entries[o] = id
+			}
+		}
+	}
+}
+
+// punch takes entries between first and end, at which something is left.
+func (c *stored) punch(t *rapid.T, first, end geo.Offset) {
+	if first = max(first, c.first+1); first < end {
+		from := rapid.Uint64Range(uint64(first), uint64(end-1)).Draw(t, "from")
+		to := rapid.Uint64Range(from, uint64(end-1)).Draw(t, "to")
+		c.remove(geo.Range{First: geo.Offset(from), Last: geo.Offset(to)})
 	}
 }
 
@@ -165,6 +207,10 @@ func (w *world) start(t *rapid.T, last bool) {
 		if m.Doubt() != "" {
 			w.settled = false
 		}
+		if m.Unsurveyed() {
+			d = m.Step(w.survey())
+			continue
+		}
 		if d = w.carryOut(t, m, d); d == nil {
 			return
 		}
@@ -185,6 +231,12 @@ func (w *world) carryOut(t *rapid.T, m *Machine, d Decision) Decision {
 		}
 		w.log.last = d.Through
 		return m.Step(Made{w.log.extent()})
+	case WriteOff:
+		return w.writeOff(t, m, d)
+	case Anew:
+		return w.anew(t, m, d)
+	case PutBack:
+		return w.putBack(t, m, d)
 	case Open:
 		w.admit(t, m)
 	}
@@ -202,7 +254,74 @@ func (w *world) news(t *rapid.T, d Wait) Event {
 		return Silent{h.region, "no route"}
 	}
 	h.up = true
-	return Told{Region: h.region, Exists: h.exists, Extent: h.extent()}
+	told := Told{Region: h.region, Exists: h.exists, Extent: h.extent(), Ready: rapid.IntRange(0, 3).Draw(t, "ready") > 0}
+	if told.Looked = h.exists && !w.settled; told.Looked {
+		told.Lacking = h.lacking()
+	}
+	return told
+}
+
+func (w *world) survey() Surveyed {
+	s := Surveyed{Own: w.log.extent(), Lacking: w.log.lacking(), Lost: w.log.deleted}
+	for _, o := range slices.Sorted(maps.Keys(w.ledger)) {
+		if o > w.log.last {
+			s.Kept = append(s.Kept, Kept{Epoch: w.ledger[o].epoch, Range: geo.Range{First: o, Last: o}})
+		}
+	}
+	return s
+}
+
+func (w *world) writeOff(t *rapid.T, m *Machine, d WriteOff) Decision {
+	for _, h := range w.holders {
+		for o := range h.entries {
+			if d.Offsets.Contains(o) && !w.amnesia && o <= m.reach(h.extent()) && h.halted == "" {
+				t.Fatalf("%d is written off, %s has it: %s", o, h.region, w)
+			}
+		}
+	}
+	for _, r := range d.Offsets {
+		w.log.deleted = w.log.deleted.Add(r)
+	}
+	return m.Step(w.survey())
+}
+
+// anew may be broken off before the stream is gone, and behind.
+func (w *world) anew(t *rapid.T, m *Machine, d Anew) Decision {
+	if w.ledger == nil {
+		w.ledger = map[geo.Offset]aside{}
+	}
+	for o, id := range w.log.entries {
+		if d.Keep.Contains(o) {
+			w.ledger[o] = aside{id, w.log.table.At(o)}
+		} else if !slices.ContainsFunc(d.From, func(r geo.Region) bool { return w.holder(r).entries[o] == id }) && !w.amnesia {
+			t.Fatalf("entry %d at %d leaves the log and is nowhere: %s", id, o, w)
+		}
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "crash") {
+	case 0:
+		return nil
+	case 1:
+		w.renew()
+		return nil
+	}
+	w.renew()
+	return m.Step(w.survey())
+}
+
+func (w *world) renew() {
+	deleted := w.log.deleted
+	w.log.create(1, geo.FirstEpochs())
+	w.log.deleted, w.durable = deleted, 0
+}
+
+func (w *world) putBack(t *rapid.T, m *Machine, d PutBack) Decision {
+	for o := d.Range.First; o <= d.Range.Last; o++ {
+		if o != w.log.last+1 || w.ledger[o].epoch != w.log.table.At(o) {
+			t.Fatalf("%d is put behind %d: %s", o, w.log.last, w)
+		}
+		w.log.entries[o], w.log.last = w.ledger[o].id, o
+	}
+	return m.Step(Returned{w.log.extent()})
 }
 
 func (w *world) pull(t *rapid.T, d PullBack) Event {
@@ -228,6 +347,9 @@ func (w *world) pull(t *rapid.T, d PullBack) Event {
 		through = d.Through
 	}
 	if cause := follow(t, w, w.log, from, through); cause != "" {
+		if cause == "gap" && len(from.lacking()) > 0 {
+			return PullFailed{Region: from.region, Reason: cause, Own: w.log.extent()}
+		}
 		if !w.amnesia && !w.brittle {
 			t.Fatalf("pulling from %s: %s: %s", from.region, cause, w)
 		}
@@ -267,7 +389,7 @@ func (w *world) check(t *rapid.T, m *Machine, d NewEpoch) {
 		if copied := w.holder(h.region); h.told && copied.exists && d.Epoch.First <= copied.last {
 			t.Fatalf("epoch at %d, %s told of %d", d.Epoch.First, h.region, copied.last)
 		}
-		if h.told && h.agrees() && m.position(h.extent) > m.position(m.own) && !h.spent && h.extent.First <= m.reach(h.extent) {
+		if h.told && h.agrees() && m.furthest(h) > m.position(m.own) && !h.spent && m.start(h) <= m.gives(h) {
 			t.Fatalf("%s is ahead and not asked for it: %s", h.region, w)
 		}
 	}
@@ -284,6 +406,13 @@ func (w *world) admit(t *rapid.T, m *Machine) {
 	if w.unsure && w.log.last < w.newest() {
 		w.amnesia = true // nobody who told has ever heard of what was here
 	}
+	lacking, left := m.Left()
+	for _, r := range w.log.lacking() {
+		if (left == "" || !lacking.Covers(r)) && m.Doubt() != "" && !w.brittle && !w.amnesia {
+			t.Fatalf("opens without %s, and nothing is said: %s", r, w)
+		}
+	}
+	w.brittle = w.brittle || len(w.log.lacking()) > 0
 	for _, h := range m.holders {
 		if !h.told || !h.exists {
 			continue
@@ -296,6 +425,9 @@ func (w *world) admit(t *rapid.T, m *Machine) {
 			continue
 		}
 		copied, reach := w.holder(h.region), m.reach(h.extent)
+		if len(h.lacking) > 0 {
+			reach = min(reach, w.log.table.Latest().PrevEnd) // behind what it lacks nobody gets
+		}
 		for o, id := range copied.entries {
 			if own, there := w.log.entries[o]; o <= reach && o >= w.log.first && o >= w.trimmed && own != id && (there || !w.brittle) {
 				t.Fatalf("%s had entry %d at %d, the origin opens with %d: %s", h.region, id, o, own, w)

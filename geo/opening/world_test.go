@@ -21,7 +21,8 @@ type stored struct {
 	table   geo.Epochs
 	entries map[geo.Offset]int
 	up      bool
-	halted  string // why its link stands
+	halted  string     // why its link stands
+	deleted geo.Ranges // offsets whose entries it knows to be lost
 }
 
 func (c *stored) extent() geo.Extent {
@@ -31,6 +32,25 @@ func (c *stored) extent() geo.Extent {
 func (c *stored) create(first geo.Offset, table geo.Epochs) {
 	c.exists, c.first, c.last, c.table = true, first, first-1, table
 	c.entries = map[geo.Offset]int{}
+}
+
+// lacking are the offsets without an entry that nothing explains.
+func (c *stored) lacking() (lacking geo.Ranges) {
+	explained := c.table.Skipped()
+	for _, r := range c.deleted {
+		explained = explained.Add(r)
+	}
+	for _, r := range explained.Without(geo.Range{First: c.first, Last: c.last}) {
+		first := r.First
+		for o := r.First; o <= r.Last; o++ {
+			if _, there := c.entries[o]; there {
+				lacking = lacking.Add(geo.Range{First: first, Last: o - 1})
+				first = o + 1
+			}
+		}
+		lacking = lacking.Add(geo.Range{First: first, Last: r.Last})
+	}
+	return lacking
 }
 
 func (c *stored) cut(first geo.Offset) {
@@ -54,11 +74,19 @@ type disk struct {
 	note    Note
 	settled bool       // the log was open here since anything put it in doubt
 	durable geo.Offset // what a power cut leaves of the log at least
+	ledger  map[geo.Offset]aside
+}
+
+// aside is an entry of the ledger.
+type aside struct {
+	id    int
+	epoch uint64
 }
 
 func (d *disk) clone() *disk {
 	same := *d
 	same.log = d.log.clone()
+	same.ledger = maps.Clone(d.ledger)
 	return &same
 }
 
@@ -130,6 +158,9 @@ func follow(t *rapid.T, w *world, to, from *stored, through geo.Offset) string {
 		return "epochs"
 	}
 	w.compare(t, to, from)
+	for _, r := range from.deleted {
+		to.deleted = to.deleted.Add(r)
+	}
 	for _, e := range from.table[len(to.table):] {
 		if to.last >= e.First {
 			return "epochs"
@@ -159,7 +190,7 @@ func transfer(to, from *stored, through geo.Offset) string {
 	}
 	for to.last < through {
 		next := to.last + 1
-		for _, r := range from.table.Skipped() { // holes cost nothing
+		for _, r := range to.holes(from.table) { // which cost nothing
 			if r.Contains(next) {
 				next = min(r.Last, through) + 1
 			}
@@ -174,6 +205,15 @@ func transfer(to, from *stored, through geo.Offset) string {
 		to.entries[next], to.last = id, next
 	}
 	return ""
+}
+
+// holes are the offsets that are known to be without an entry.
+func (c *stored) holes(table geo.Epochs) geo.Ranges {
+	holes := table.Skipped()
+	for _, r := range c.deleted {
+		holes = holes.Add(r)
+	}
+	return holes
 }
 
 // compare holds two copies whose tables agree against each other, where both of
