@@ -228,3 +228,28 @@ func TestAnOriginIsKilledWhileItIsMadeAnew(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// The region that has what the origin lacks is away: the log opens with the hole, says
+// so, and is mended when the origin starts again and can ask it.
+func TestAHoleIsLeftWhileNobodyTells(t *testing.T) {
+	r := StartRegions(t, Options{Regions: []string{"us-east", "eu-west"}})
+	t.Cleanup(func() { r.tell(t) })
+	h := holeHistory()
+	fill(t, r, h, 1, 240)
+	holds(t, r, h, "eu-west", 240)
+	r.Kill(t, "eu-west")
+	punch(t, r, h)
+	r.Restart(t, "us-east")
+	fill(t, r, h, 241, 245)
+	out, _ := Run(t, "status", "--admin", r.All()[0].Admin)
+	if !strings.Contains(out, "are lacking") || !strings.Contains(out, "eu-west") {
+		t.Errorf("the status does not tell of the hole:\n%s", out)
+	}
+	r.Restart(t, "eu-west")
+	r.Kill(t, "us-east")
+	r.Restart(t, "us-east")
+	fill(t, r, h, 246, 250)
+	if a := equal(t, r, h, 250, nil); a.Nowhere.Len() > 0 {
+		t.Errorf("%+v", a)
+	}
+}

@@ -232,10 +232,18 @@ func (o *opener) putBack(ctx context.Context, step opening.PutBack) (opening.Eve
 	if err != nil {
 		return nil, err
 	}
+	if step.Table != nil {
+		if err := o.setEpochs(ctx, step.Table); err != nil {
+			return nil, err
+		}
+	}
+	if err := o.skipTo(ctx, last, step.Range.First-1); err != nil {
+		return nil, err
+	}
 	if err := o.held.BeginRestore(ctx, step.Range.Last); err != nil {
 		return nil, err
 	}
-	ids, failed := o.appendKept(ctx, last, step.Range)
+	ids, failed := o.appendKept(ctx, step.Range.First-1, step.Range)
 	if err := o.held.EndRestore(ctx); err != nil {
 		return nil, err
 	}

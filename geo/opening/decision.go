@@ -90,7 +90,10 @@ type (
 		said
 	}
 	// PutBack means to append entries that an Anew has set aside at their offsets.
+	// Before, Table is recorded unless it is nil, and what lies between the stream's
+	// end and Range is skipped.
 	PutBack struct {
+		Table geo.Epochs
 		Range geo.Range
 		said
 	}

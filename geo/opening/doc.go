@@ -16,6 +16,9 @@
 //     ends, unless the tail is known to be safe or Facts.OpenWait has passed.
 //   - What a region that told still has, and the log has not, is fetched back at
 //     the same offsets first.
+//   - Where offsets are lacking in the middle of a log whose tail may be lost, what
+//     others have of them comes back, nothing leaves the log that is nowhere else, and
+//     only what all regions lack is written off.
 //   - Where the tail may be lost the log goes on in a new epoch, always. It
 //     begins behind every offset that somebody told of and every one that the
 //     origin's own note promised, so that no offset is used twice; what may have
@@ -40,7 +43,13 @@
 //	PullBack  ─ run a link ─────────▶ PulledBack or PullFailed
 //	NewEpoch  ─ retire, table, skip ▶ Made
 //	Finish    ─ skip ───────────────▶ Made
+//	WriteOff  ─ record deletions ───▶ Surveyed
+//	Anew      ─ keep, remove, make ─▶ Surveyed
+//	PutBack   ─ append ─────────────▶ Returned
 //	Open      ─ let producers in
+//
+// Where Machine.Unsurveyed says so, the caller first looks what its own stream lacks and
+// tells that by Surveyed.
 //
 // A tail counts as safe only if the log was open here since whatever put it in
 // doubt. So the caller keeps a record per log that survives a crash: it is set

@@ -112,16 +112,28 @@ func (m *Machine) anew() Anew {
 	return Anew{Lacking: m.holes.lacking, Keep: keep, From: regions(from), said: m.sayAnew(keep)}
 }
 
-// putBack tells whether the next entry is one that was set aside.
+// putBack tells whether the next entry is one that was set aside. It may be the first
+// one of an epoch that the new stream does not know yet.
 func (m *Machine) putBack() (PutBack, bool) {
-	next := m.own.Last + 1
-	if n := len(m.own.Epochs); n < len(m.table) && next > m.table[n].PrevEnd {
-		return PutBack{}, false
+	known := m.table
+	if m.holes.epochs.Extends(known) {
+		known = m.holes.epochs
+	}
+	n := len(m.own.Epochs)
+	for n < len(known) && m.own.Last >= known[n].PrevEnd && m.own.Last < known[n].First {
+		n++
+	}
+	table, next := known[:n:n], m.own.Last+1
+	if latest := table.Latest(); m.own.Last >= latest.PrevEnd {
+		next = max(next, latest.First)
 	}
 	for _, kept := range m.holes.kept {
-		if kept.Range.Contains(next) && kept.Epoch == m.own.Epochs.At(next) {
-			r := geo.Range{First: next, Last: kept.Range.Last}
-			return PutBack{Range: r, said: m.sayPutBack(r)}, true
+		if kept.Range.Contains(next) && kept.Epoch == table.At(next) && (n == len(known) || next <= known[n].PrevEnd) {
+			back := PutBack{Range: geo.Range{First: next, Last: kept.Range.Last}}
+			if back.said = m.sayPutBack(back.Range); n > len(m.own.Epochs) {
+				back.Table = table
+			}
+			return back, true
 		}
 	}
 	return PutBack{}, false

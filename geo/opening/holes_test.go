@@ -152,6 +152,27 @@ func TestAHoleIsFilledWithoutWhoIsSilent(t *testing.T) {
 	decide[Anew](t, New(f), look, serves(eu, at(100)), late(f))
 }
 
+// What only the origin has begins an epoch that nobody else has come to.
+func TestWhatIsPutBackMayBeginAnEpoch(t *testing.T) {
+	f, look := holed()
+	second := geo.Epoch{Number: 2, PrevEnd: 70, First: 95}
+	f.Own = at(100, second)
+	look.Own = f.Own
+	m := New(f)
+	anew := decide[Anew](t, m, look, serves(eu, at(70)), late(f))
+	if !slices.Equal(anew.Keep, only(95, 100)) {
+		t.Errorf("keeps %v", anew.Keep)
+	}
+	decide[PullBack](t, m, Surveyed{Own: at(0), Kept: []Kept{{2, geo.Range{First: 95, Last: 100}}}})
+	back := decide[PutBack](t, m, PulledBack{at(70)})
+	if back.Range.First != 95 || back.Table.Latest() != second {
+		t.Errorf("%+v", back)
+	}
+	if d := decide[NewEpoch](t, m, Returned{at(100, second)}); d.Epoch.PrevEnd != 100 || d.Epoch.Number < 3 {
+		t.Errorf("%+v", d)
+	}
+}
+
 // The stream that was removed knew epochs that the new one has yet to learn.
 func TestAnotherLifeIsNotTakenForALogMadeAnew(t *testing.T) {
 	f, look := holed()

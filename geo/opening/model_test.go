@@ -315,6 +315,16 @@ func (w *world) renew() {
 }
 
 func (w *world) putBack(t *rapid.T, m *Machine, d PutBack) Decision {
+	if d.Table != nil {
+		w.durable, w.log.table = w.log.last, d.Table
+	}
+	if r := (geo.Range{First: w.log.last + 1, Last: d.Range.First - 1}); !w.log.table.Skipped().Covers(r) {
+		t.Fatalf("%s is no hole: %s", r, w)
+	}
+	w.log.last = d.Range.First - 1
+	if rapid.IntRange(0, 9).Draw(t, "crash") == 0 {
+		return nil
+	}
 	for o := d.Range.First; o <= d.Range.Last; o++ {
 		if o != w.log.last+1 || w.ledger[o].epoch != w.log.table.At(o) {
 			t.Fatalf("%d is put behind %d: %s", o, w.log.last, w)
