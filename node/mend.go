@@ -29,6 +29,8 @@ var (
 	// errLeave says that making a replica anew would not help, or that a person has to
 	// decide: its link goes on as it can.
 	errLeave = errors.New("the replica is left as it is")
+	// errUntold says that the origin did not tell where its log begins.
+	errUntold = errors.New("the origin does not tell where its log begins")
 )
 
 // mend makes a replica anew that a power cut has left with a hole in its middle. It
@@ -113,6 +115,9 @@ func (m *mend) longest() time.Duration {
 func (m *mend) done(ctx context.Context) bool {
 	held, lacking, err := m.look(ctx)
 	switch {
+	case errors.Is(err, errUntold):
+		m.letLink() // which adds nothing that would not be copied again
+		return false
 	case err != nil:
 		m.tell("can't be looked at", fmt.Sprintf("what it lacks can't be found out: %v", err))
 		return false
@@ -133,7 +138,8 @@ func (m *mend) done(ctx context.Context) bool {
 }
 
 // look finds what the replica lacks. One that is not there lacks nothing, and of a
-// stream that is none the link says so.
+// stream that is none the link says so. The error is errUntold where nothing is
+// lacking but maybe in front.
 func (m *mend) look(ctx context.Context) (heldLog, geo.Ranges, error) {
 	held, err := m.duty.node.cluster().open(ctx, m.duty.id)
 	if errors.Is(err, mirror.ErrNoLog) || errors.Is(err, mirror.ErrStream) {
@@ -143,7 +149,31 @@ func (m *mend) look(ctx context.Context) (heldLog, geo.Ranges, error) {
 		return held, nil, err
 	}
 	lacking, err := held.lacking(ctx)
+	if err == nil && len(lacking) == 0 {
+		lacking, err = m.front(ctx, held)
+	}
 	return held, lacking, err
+}
+
+// front are the offsets that the replica lacks in front of its first one: where the
+// file of its oldest block came to the disk empty, it looks as if they had been
+// trimmed. Only the origin knows, for it trims first.
+func (m *mend) front(ctx context.Context, held heldLog) (geo.Ranges, error) {
+	own, err := held.Extent(ctx)
+	if err != nil || own.First <= 1 {
+		return nil, err
+	}
+	origin := m.duty.id.Origin
+	told, _ := m.duty.askAll(ctx, []geo.Region{origin})
+	if !told[origin].Ready {
+		return nil, errUntold
+	}
+	first := max(told[origin].Extent.First, 1)
+	if first >= own.First {
+		return nil, nil
+	}
+	explained, err := held.explained(ctx, own.Epochs)
+	return explained.Without(geo.Range{First: first, Last: own.First - 1}), err
 }
 
 // say shows what is the matter with the replica.

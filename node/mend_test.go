@@ -16,8 +16,8 @@ import (
 )
 
 // hole takes entries out of a region's replica of us-east's log as a power cut does:
-// nothing tells why they are gone. The region is stopped then, and its host was
-// started anew where powerCut says so; else its process died.
+// nothing tells why they are gone. The region is stopped then, as by a power cut or
+// by the death of its process alone.
 func (w *world) hole(region geo.Region, powerCut bool, offsets ...geo.Range) {
 	w.t.Helper()
 	log, err := w.nodes[region].Broker().Lookup(w.t.Context(), orders)
@@ -37,16 +37,17 @@ func (w *world) hole(region geo.Region, powerCut bool, offsets ...geo.Range) {
 	w.crashed(region, powerCut)
 }
 
-// crashed lets the mark of a region that was stopped say that it was not.
+// crashed lets the mark of a region that was stopped say that it was not, and where
+// powerCut says so that its replica of us-east's log is in doubt. Its own logs are
+// not: new epochs take their time.
 func (w *world) crashed(region geo.Region, powerCut bool) {
 	w.t.Helper()
-	open := marks.Open
-	if powerCut {
-		open = func(folder string) (*marks.Mark, error) { return marks.OpenAs(folder, "another start") }
-	}
-	mark, err := open(w.cfgs[region].Data)
+	mark, err := marks.Open(w.cfgs[region].Data)
 	if err == nil {
 		err = mark.MarkRunning()
+	}
+	if err == nil && powerCut {
+		err = mark.Doubt(orders.Stream(), "the host was started anew, as after a power cut")
 	}
 	if err != nil {
 		w.t.Fatal(err)
@@ -123,7 +124,7 @@ func TestAReplicaWithAHoleMakesItselfAnew(t *testing.T) {
 	w.hole("eu-west", true, geo.Range{First: 300, Last: 420}, one(500))
 	w.publish(js, 10)
 	w.up("eu-west")
-	w.awaitEvent("eu-west", "eu-west", "lacked offsets 300…420, 500, and nothing says why (the host was started anew")
+	w.awaitEvent("eu-west", "eu-west", "lacked offsets 300…420, 500, and nothing says why (the host was started anew, as after a power cut)")
 	w.wants(w.same("us-east", "eu-west"), upTo(910))
 	w.settled("eu-west")
 	w.troubled("eu-west", "")
@@ -179,7 +180,10 @@ func TestAHoleWhileTheOriginIsDown(t *testing.T) {
 func TestAHoleWhileNobodyElseIsUp(t *testing.T) {
 	t.Parallel()
 	w := newFilled(t)
-	ordered(t, 2)(w.delete(one(7), one(100)))
+	geotest.Await(t, startPatience, func(context.Context) error { // a new log asks all regions first
+		_, err := w.delete(one(7), one(100))
+		return err
+	})
 	w.knows("eu-west", 1)
 	w.knows("ap-south", 1)
 	w.stops["us-east"]()
@@ -216,12 +220,17 @@ func TestAHoleWhileNobodyElseIsUp(t *testing.T) {
 func TestAHoleWithAReason(t *testing.T) {
 	t.Parallel()
 	w := newFilled(t)
+	geotest.Await(t, startPatience, func(context.Context) error { // a new log asks all regions first
+		_, err := w.delete(one(7))
+		return err
+	})
+	w.knows("eu-west", 1)
 	w.hole("eu-west", true, one(300), one(301))
 	ordered(t, 2)(w.delete(one(300), one(301)))
 	w.up("eu-west")
-	w.knows("eu-west", 1)
+	w.knows("eu-west", 2)
 	w.settled("eu-west")
-	w.wants(w.same("us-east", "eu-west"), upTo(900, 300, 301))
+	w.wants(w.same("us-east", "eu-west"), upTo(900, 7, 300, 301))
 	if w.repaired("eu-west") {
 		t.Error("the replica was made anew for a deletion")
 	}
@@ -261,5 +270,44 @@ func TestAHoleAndAContradiction(t *testing.T) {
 	w.troubled("eu-west", "us-east has not what is here at offsets 700")
 	if n := len(w.held("eu-west")); n != 899 || w.repaired("eu-west") {
 		t.Errorf("the replica was made anew, it has %d entries", n)
+	}
+}
+
+// TestAHoleInFront: the file of the oldest block came to the disk empty, which looks
+// as if the log's beginning had been trimmed. The origin knows that it was not, or
+// that it was.
+func TestAHoleInFront(t *testing.T) {
+	t.Parallel()
+	w := newFilled(t)
+	ctx := t.Context()
+	ordered(t, 50)(w.nodes["us-east"].Orders().Purge(ctx, admin.PurgeOrder{Log: orders.Stream(), Before: 51}, silent))
+	for _, region := range []geo.Region{"eu-west", "ap-south"} {
+		geotest.Await(t, startPatience, func(context.Context) error {
+			if first := w.log(region).First; first != 51 {
+				return fmt.Errorf("%s begins at %d", region, first)
+			}
+			return nil
+		})
+	}
+	w.stops["us-east"]()
+	w.hole("eu-west", true, geo.Range{First: 51, Last: 200})
+	w.stops["ap-south"]()
+	w.crashed("ap-south", true)
+	w.start("ap-south")
+	w.up("eu-west")
+	w.await("ap-south")
+	w.link("eu-west", func(l admin.Link) bool { return l.From == "ap-south" && streaming(l) })
+	if n := len(w.held("eu-west")); n != 700 {
+		t.Fatalf("eu-west holds %d entries", n)
+	}
+	w.up("us-east")
+	w.wants(w.same("us-east", "eu-west"), upTo(900)[50:])
+	for _, region := range []geo.Region{"eu-west", "ap-south"} {
+		w.settled(region)
+		w.troubled(region, "")
+	}
+	w.awaitEvent("eu-west", "eu-west", "lacked offsets 51…200")
+	if w.repaired("ap-south") {
+		t.Error("ap-south was made anew, which lacks nothing")
 	}
 }

@@ -97,7 +97,7 @@ func (m *mend) from(ctx context.Context, held heldLog, lacking geo.Ranges, regio
 	if region != d.id.Origin {
 		r.why = fmt.Sprintf("the origin %s can't be asked", d.id.Origin)
 	}
-	r.fits = func(ctx context.Context) error { return m.fits(ctx, r, known, standing) }
+	r.fits = func(ctx context.Context) error { return m.fits(ctx, r, left, standing) }
 	err = d.rebuild(ctx, func(ctx context.Context) error { return r.run(ctx, m.steps(left, region)) })
 	if err == nil {
 		d.logger.Warn("a replica was made anew", "from", region, "what", r.text(false))
@@ -132,12 +132,12 @@ func (m *mend) knownTo(ctx context.Context, held heldLog, region geo.Region, sta
 // this region has may go to the ledger where the log's epochs say that it is no part
 // of it any more, as a link has it. Anything else is a contradiction, or something
 // that the other holder lacks: no machine can tell which.
-func (m *mend) fits(ctx context.Context, r *repair, known geo.Ranges, standing mirror.Standing) error {
-	lacking, err := r.held.lacking(ctx)
+func (m *mend) fits(ctx context.Context, r *repair, lacking geo.Ranges, standing mirror.Standing) error {
+	explained, err := r.held.explained(ctx, r.extent.Epochs)
 	if err != nil {
 		return err
 	}
-	if len(without(lacking, known)) == 0 {
+	if len(without(lacking, explained)) == 0 {
 		return errWhole // a deletion was being recorded
 	}
 	if !standing.Extent.Epochs.Extends(r.extent.Epochs) {
