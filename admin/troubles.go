@@ -149,11 +149,14 @@ func (s *Status) halted(l *Log) bool {
 // seal says.
 func damages(l *Log) []Trouble {
 	var all []Trouble
+	cure := fmt.Sprintf("fetch them from another holder: geomq log repair %s --region %s", l.Stream, l.Region)
+	if l.Role == RoleOrigin {
+		cure = "to get them back from another region's copy, see docs/operating.md, damaged or lacking entries"
+	}
 	add := func(ranges geo.Ranges, what string) {
 		if len(ranges) > 0 {
 			all = append(all, Trouble{Kind: TroubleDamage, Grave: true, Region: l.Region, Log: l.Stream, Text: fmt.Sprintf(
-				"%s in %s %s at offsets %s, which are not served on; fetch them from another holder: geomq log repair %s --region %s",
-				l.Stream, l.Region, what, listed(ranges), l.Stream, l.Region)})
+				"%s in %s %s at offsets %s, which are not served on; %s", l.Stream, l.Region, what, listed(ranges), cure)})
 		}
 	}
 	add(l.Damaged, "holds damaged entries")

@@ -49,6 +49,8 @@ func TestWhatAPersonShouldSeeTo(t *testing.T) {
 		"halted, and no link tells why":    {three(at, held("eu-west", 5, in(LogHalted))), true, "ORDERS@us-east has stopped in eu-west"},
 		"a hole that nobody made": {three(at, held("us-east", 9, func(l *Log) { l.Problem = "offset 7 is missing" }), held("eu-west", 9)), true,
 			"ORDERS@us-east in us-east: offset 7 is missing"},
+		"a damaged origin": {three(at, held("us-east", 9, func(l *Log) { l.Role, l.Lacking = RoleOrigin, geo.Ranges{{First: 2, Last: 3}} }), held("eu-west", 9)), true,
+			"ORDERS@us-east in us-east lacks entries for no recorded reason at offsets 2…3, which are not served on; to get them back from another region's copy, see docs/operating.md, damaged or lacking entries"},
 		"damaged": {three(at, held("us-east", 9), held("eu-west", 9, func(l *Log) { l.Damaged = geo.Ranges{{First: 1, Last: 1024}} })), true,
 			"ORDERS@us-east in eu-west holds damaged entries at offsets 1…1024, which are not served on; fetch them from another holder: geomq log repair ORDERS@us-east --region eu-west"},
 		"lacking in many places": {three(at, held("us-east", 99), held("eu-west", 99, func(l *Log) {

@@ -44,7 +44,7 @@ func (u Unloaded) Present() bool {
 // them anew would lose what their configuration said, a log's epochs among it, so
 // the caller must leave them alone until a person has put the file back, or has
 // taken the folder away. A stream without messages is nothing that could be lost,
-// one without the file is one that was being removed.
+// one without the file and without a copy is one that was being removed.
 //
 // The folder must be that of a broker that stands alone; in a cluster
 // configurations are the cluster's knowledge. Errors: ErrDataInUse, or what could
@@ -92,6 +92,10 @@ func mendStream(data, stream string) (torn *Unloaded, mended bool, err error) {
 	metaFile := filepath.Join(folder, server.JetStreamMetaFile)
 	meta, err := os.ReadFile(metaFile)
 	if errors.Is(err, fs.ErrNotExist) {
+		if holdsMessages(folder) { // else there is nothing to be shown
+			mended, err = restoreMeta(data, stream, folder)
+			return nil, mended, err
+		}
 		return nil, false, nil
 	}
 	if err != nil {

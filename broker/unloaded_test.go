@@ -82,6 +82,7 @@ func TestATornConfigurationComesBackFromItsCopy(t *testing.T) {
 		"none of it": func(folder string) error {
 			return errors.Join(os.Truncate(filepath.Join(folder, "meta.inf"), 0), os.Truncate(filepath.Join(folder, "meta.sum"), 0))
 		},
+		"no file": func(folder string) error { return os.Remove(filepath.Join(folder, "meta.inf")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := lostPower(t, done)

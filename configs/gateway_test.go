@@ -37,6 +37,8 @@ backends:
   - region: us-east
   - {server: "nats://127.0.0.1:2", region: us-east}
   - {server: "nats://u:p@127.0.0.1:2", region: US}
+  - {server: "nats://127.0.0.1:4222", region: eu}
+  - {server: "nats://10.0.0.9:4222", region: eu}
 `))
 	var problems Problems
 	if !errors.As(err, &problems) {
@@ -48,11 +50,14 @@ backends:
 	}
 	for _, want := range []string{
 		"admin", "prefer[0]", "prefer[2]", "failback", "probe", "drain_rate", "colour", "tls.cert",
-		"backends[0]", "backends[1].server", "backends[3]", "backends[3].region",
+		"backends[0]", "backends[1].server", "backends[3]", "backends[3].region", "backends[4].server",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("nothing about %s in\n%v", want, err)
 		}
+	}
+	if slices.Contains(got, "backends[5].server") {
+		t.Error("another machine's port is taken for the gateway's own")
 	}
 	if strings.Contains(err.Error(), "u:p") {
 		t.Error("a password is in the message")

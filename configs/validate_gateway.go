@@ -117,10 +117,24 @@ func (g *Gateway) validateBackends(ps *Problems) {
 			ps.add(at, "%v", err)
 			continue
 		}
+		if g.leadsHere(made.NATS) {
+			ps.add(at+".server", "%s is where the gateway itself listens; name a NATS server", quote(b.Server))
+			continue
+		}
 		if first, ok := names[made.Name]; ok {
 			ps.add(at, "%s is already the name of backends[%d]; give one of them another name", quote(made.Name), first)
 			continue
 		}
 		names[made.Name] = i
 	}
+}
+
+// leadsHere tells whether an address is the gateway's own.
+func (g *Gateway) leadsHere(server string) bool {
+	own, err := parseAddress(g.Listen)
+	if err != nil {
+		return false
+	}
+	other, err := parseAddress(server)
+	return err == nil && own.conflicts(other) && (other.loopback() || !own.unspecified())
 }

@@ -76,6 +76,7 @@ func (m mix) into(t *testing.T, r *result) {
 
 // judge lets the checker say which promise was broken, whatever failed before.
 func (l *lab) judge() {
+	l.load.Excuse(l.t, l.regions)
 	account, err := l.load.Judge(l.t.Context(), l.regions.ledgers(l.t))
 	l.fails(err)
 	l.result.account(l.load, account)

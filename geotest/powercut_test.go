@@ -48,6 +48,7 @@ func settled(t *testing.T, r *Regions, load *Workload) Account {
 		return err
 	})
 	verified(t, r)
+	load.Excuse(t, r)
 	account, err := load.Judge(t.Context(), r.ledgers(t))
 	if err != nil {
 		t.Error(err)

@@ -22,6 +22,7 @@ type Workload struct {
 	clients  map[string]jetstream.JetStream
 	producer map[string]*producer
 	quit     context.CancelFunc // ends the readers
+	lost     map[string]geo.Ranges // by origin, of Excuse
 }
 
 // StartWorkload lets a producer in each of the origins, or in each region if none
@@ -29,7 +30,7 @@ type Workload struct {
 // again until it is acknowledged.
 func StartWorkload(t testing.TB, r *Regions, rate int, seed uint64, origins ...string) *Workload {
 	t.Helper()
-	w := &Workload{Histories: map[string]*History{}, regions: r.All(), clients: map[string]jetstream.JetStream{}, producer: map[string]*producer{}}
+	w := &Workload{Histories: map[string]*History{}, lost: map[string]geo.Ranges{}, regions: r.All(), clients: map[string]jetstream.JetStream{}, producer: map[string]*producer{}}
 	reading, quit := context.WithCancel(t.Context())
 	w.quit = quit
 	for i, origin := range w.regions {
@@ -173,7 +174,7 @@ func (w *Workload) Judge(ctx context.Context, ledger map[string]map[uint64]strin
 		if err != nil {
 			return sum, err
 		}
-		account, err := h.Judge(holdings, Terms{Order: placeOf, Ledger: ledger[origin]})
+		account, err := h.Judge(holdings, Terms{Order: placeOf, Ledger: ledger[origin], Holes: w.lost[origin]})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", stream(origin), err))
 		}

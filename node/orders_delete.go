@@ -97,11 +97,45 @@ func (b backend) Delete(ctx context.Context, order admin.DeleteOrder, report adm
 	if err != nil {
 		return admin.Outcome{}, err
 	}
-	return d.erase(ctx, steps{report, order.DryRun}, order.Reason, order.Offsets, func(*entry.Entry) bool { return true })
+	return d.erase(ctx, steps{report, order.DryRun}, order.Reason, order.Offsets, nil)
 }
 
-// erase deletes the entries in ranges that are meant: their deletion is recorded
-// first, block by block, so that every holder learns why they are missing.
+// unread says why not all of ranges can be deleted: an entry is recorded with its
+// digest, so one that can't be read here would stay in other regions.
+func (d *duty) unread(ctx context.Context, held heldLog, ranges geo.Ranges, planned []geo.Deletion) error {
+	extent, err := held.Extent(ctx)
+	if err != nil {
+		return err
+	}
+	known, err := held.explained(ctx, extent.Epochs)
+	if err != nil {
+		return err
+	}
+	if extent.First > 1 {
+		known = known.Add(geo.Range{First: 1, Last: extent.First - 1})
+	}
+	for _, p := range planned {
+		for _, r := range runs(p.Offsets) {
+			known = known.Add(r)
+		}
+	}
+	if ranges[0].First > extent.Last {
+		return fmt.Errorf("%w: %s ends at %d in %s; offset %d is not there yet", admin.ErrRefused, d.id, extent.Last, d.id.Origin, ranges[0].First)
+	}
+	var left geo.Ranges
+	for _, r := range ranges {
+		left = append(left, known.Without(r.Intersect(geo.Range{First: 1, Last: extent.Last}))...)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: offsets %s of %s hold no entry that can be read in %s, and other regions would keep theirs: mend the log first (docs/operating.md, damaged or lacking entries), then delete",
+		admin.ErrRefused, someListed(left), d.id, d.id.Origin)
+}
+
+// erase deletes the entries in ranges that are meant, all where meant is nil: their
+// deletion is recorded first, block by block, so that every holder learns why they
+// are missing.
 func (d *duty) erase(ctx context.Context, s steps, reason string, ranges geo.Ranges, meant func(*entry.Entry) bool) (admin.Outcome, error) {
 	if !d.deleting.TryLock() {
 		return admin.Outcome{}, fmt.Errorf("%w: another order deletes from %s just now", admin.ErrRefused, d.id)
@@ -118,6 +152,9 @@ func (d *duty) erase(ctx context.Context, s steps, reason string, ranges geo.Ran
 		}
 	}
 	planned, count, err := plannedDeletions(ctx, held, ranges, meant)
+	if err == nil && meant == nil {
+		err = d.unread(ctx, held, ranges, planned)
+	}
 	if err != nil {
 		return admin.Outcome{}, err
 	}
@@ -180,7 +217,7 @@ func (d *duty) removeDeleted(ctx context.Context, held heldLog, planned []geo.De
 func plannedDeletions(ctx context.Context, held heldLog, ranges geo.Ranges, meant func(*entry.Entry) bool) (planned []geo.Deletion, count uint64, err error) {
 	for _, r := range ranges {
 		err := digests(ctx, held, r, func(e *entry.Entry, digest entry.Digest) error {
-			if !meant(e) {
+			if meant != nil && !meant(e) {
 				return nil
 			}
 			block := geo.BlockOf(e.Offset)

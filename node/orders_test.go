@@ -146,6 +146,10 @@ func TestDelete(t *testing.T) {
 	}
 	ordered(t, 6)(us.Delete(ctx, order, silent))
 	ordered(t, 0)(us.Delete(ctx, order, silent))
+	beyond := admin.DeleteOrder{Log: orders.Stream(), Offsets: geo.Ranges{{First: 101, Last: 140}}}
+	if _, err := us.Delete(ctx, beyond, silent); !errors.Is(err, admin.ErrRefused) {
+		t.Errorf("what is not there yet: %v", err)
+	}
 	w.free("eu-west", 50)
 	w.wants(w.same("us-east", "eu-west"), upTo(100, 1, 40, 41, 60, 61, 100))
 	if next := w.publish(js, 1); next != 101 {

@@ -63,10 +63,11 @@ func (t *tails) sharedSafe() bool {
 	return p.Missing || !p.Restored && (p.Clean || p.SameBoot)
 }
 
-// doubtful tells whether files in the data folder may not be what was written.
+// doubtful tells whether JetStream's notes of what files hold may not fit them. After
+// a kill, too, they may be from before a purge.
 func (t *tails) doubtful() bool {
 	p := t.mark.Previous()
-	return p.Missing || p.Restored || !p.Clean && !p.SameBoot
+	return p.Missing || p.Restored || !p.Clean
 }
 
 // openTails reads what an earlier run has left in the data folder, and writes

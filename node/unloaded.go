@@ -25,7 +25,7 @@ type unloaded map[string]broker.Unloaded
 // configurations come from the other brokers.
 func mendStreams(data string, doubt, clustered bool, log *slog.Logger) (unloaded, error) {
 	if doubt {
-		log.Info("the files of all logs are read before they are used, since some of what was written may be missing")
+		log.Info("the files of all logs are read before they are used, since the run before did not end orderly")
 		if err := broker.DropIndexes(data); err != nil && !errors.Is(err, broker.ErrDataInUse) {
 			return nil, err
 		}
