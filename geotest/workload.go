@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"geomq/geo"
 )
 
 // Workload is producers in regions and readers everywhere, all of them plain NATS
@@ -21,7 +23,7 @@ type Workload struct {
 	regions  []Region
 	clients  map[string]jetstream.JetStream
 	producer map[string]*producer
-	quit     context.CancelFunc // ends the readers
+	quit     context.CancelFunc    // ends the readers
 	lost     map[string]geo.Ranges // by origin, of Excuse
 }
 
