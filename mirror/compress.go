@@ -127,7 +127,13 @@ func expandZstd(dst, packed []byte, raw int) ([]byte, error) {
 		dst = make([]byte, 0, raw)
 	}
 	out, err := decoder().DecodeAll(packed, dst[:0:raw])
-	return dst[:len(out)], err
+	if err == nil && len(out) > raw {
+		err = errLength
+	}
+	if err != nil { // what came before the mistake may be longer than there is room for
+		return nil, err
+	}
+	return out, nil
 }
 
 func expandS2(dst, packed []byte, raw int) ([]byte, error) {

@@ -281,6 +281,8 @@ func FuzzUnpack(f *testing.F) {
 		f.Add(byte(s.Codec), uint64(s.First), s.Count, s.Raw, s.Payload)
 	}
 	f.Add(byte(Zstd), uint64(1), uint32(1<<31), uint32(MaxRaw), []byte{0x28, 0xb5, 0x2f, 0xfd})
+	// Its first block says that it expands to more than its header does.
+	f.Add(byte(Zstd), uint64(11), uint32(5), uint32(625), []byte("(\xb5/\xfd@0q\x0120\x000"))
 	f.Add(byte(zstdFirst), uint64(1), uint32(1), uint32(MaxRaw), []byte{0x28, 0xb5, 0x2f, 0xfd})
 	f.Add(byte(zstdNext), uint64(1), uint32(1), uint32(1), []byte{1, 0, 0})
 	f.Fuzz(func(t *testing.T, codec byte, first uint64, count, raw uint32, payload []byte) {
