@@ -271,3 +271,29 @@ func BenchmarkSkip(b *testing.B) {
 		})
 	}
 }
+
+// TestFillersThatNoPurgeFindsGoOneByOne, and entries among them stay.
+func TestFillersThatNoPurgeFindsGoOneByOne(t *testing.T) {
+	l := openReplica(t, openBroker(t, testConfig(t, "eu-west")), 1)
+	a, err := l.Appender(deadline(t), AppendConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := errors.Join(a.Append(deadline(t), made(1, 10), false), a.Settle(deadline(t))); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.sendFillers(deadline(t), 50), a.Settle(deadline(t))); err != nil {
+		t.Fatal(err)
+	}
+	if e := extentOf(t, l); e.Entries != 50 {
+		t.Fatalf("%d messages", e.Entries)
+	}
+	if err := l.RemoveStrays(deadline(t), geo.Ranges{{First: 5, Last: 50}}); err != nil {
+		t.Fatal(err)
+	}
+	if e := extentOf(t, l); e.Entries != 10 || e.Last != 50 {
+		t.Errorf("%d entries up to %d", e.Entries, e.Last)
+	}
+	sameEntries(t, readTo(t, l, 1, 10), made(1, 10))
+}

@@ -124,6 +124,9 @@ func (l heldLog) Retire(ctx context.Context, r geo.Range, reason string) error {
 		return err
 	}
 	there, err := l.present(ctx, r)
+	if err == nil {
+		err = l.RemoveStrays(ctx, there)
+	}
 	if err != nil || len(there) == 0 {
 		return err
 	}
