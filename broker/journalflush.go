@@ -41,7 +41,7 @@ func newFlusher(data string, info *server.StreamInfo) *flusher {
 	store := filepath.Join(data, server.JetStreamStoreDir)
 	f := &flusher{
 		folders: []string{filepath.Join(store, accountApp, "streams", info.Config.Name, "msgs")},
-		top:     data, sync: syncPath, closed: map[string]int{},
+		top:     data, sync: flush, closed: map[string]int{},
 	}
 	if info.Cluster != nil && info.Cluster.RaftGroup != "" {
 		f.elsewhere = info.Config.Replicas > 1
@@ -52,15 +52,6 @@ func newFlusher(data string, info *server.StreamInfo) *flusher {
 
 // accountSystem keeps the Raft groups' files, as serverConfig names it.
 const accountSystem = "SYS"
-
-// syncPath is fsync for a file or a folder.
-func syncPath(path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Sync(), file.Close())
-}
 
 // created brings the stream itself to the disk, from its blocks up to the data
 // folder: a file that no folder names is lost with the power.

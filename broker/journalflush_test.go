@@ -23,7 +23,7 @@ func countSyncs(j *Journal) *syncs {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.count[filepath.Base(path)]++
-		return errors.Join(s.fail, syncPath(path))
+		return errors.Join(s.fail, flush(path))
 	}
 	return s
 }
@@ -131,7 +131,7 @@ func TestOnlyGrowingBlocksAreSynced(t *testing.T) {
 
 // TestAJournalWithoutACopyHere: another server of the cluster has it.
 func TestAJournalWithoutACopyHere(t *testing.T) {
-	f := &flusher{folders: []string{filepath.Join(t.TempDir(), "msgs")}, sync: syncPath, closed: map[string]int{}}
+	f := &flusher{folders: []string{filepath.Join(t.TempDir(), "msgs")}, sync: flush, closed: map[string]int{}}
 	if err := f.to(1); !errors.Is(err, errNoCopy) {
 		t.Errorf("got %v", err)
 	}

@@ -180,9 +180,5 @@ func replaceFile(path string, data []byte) error {
 		os.Remove(temporary)
 		return err
 	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return flush(filepath.Dir(path))
 }

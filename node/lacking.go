@@ -27,11 +27,7 @@ func (l heldLog) lacking(ctx context.Context) (geo.Ranges, error) {
 	if err != nil {
 		return nil, err
 	}
-	var lacking geo.Ranges
-	for _, r := range missing {
-		lacking = append(lacking, explained.Without(r)...)
-	}
-	return lacking, nil
+	return without(missing, explained), nil
 }
 
 // explained are the offsets of which is known why they hold no entry.

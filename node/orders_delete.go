@@ -122,10 +122,7 @@ func (d *duty) unread(ctx context.Context, held heldLog, ranges geo.Ranges, plan
 	if ranges[0].First > extent.Last {
 		return fmt.Errorf("%w: %s ends at %d in %s; offset %d is not there yet", admin.ErrRefused, d.id, extent.Last, d.id.Origin, ranges[0].First)
 	}
-	var left geo.Ranges
-	for _, r := range ranges {
-		left = append(left, known.Without(r.Intersect(geo.Range{First: 1, Last: extent.Last}))...)
-	}
+	left := without(ranges.Intersect(geo.Range{First: 1, Last: extent.Last}), known)
 	if len(left) == 0 {
 		return nil
 	}
